@@ -1,0 +1,1 @@
+//! The embedded store: journal, tables and users in three SQLite files.

@@ -1,0 +1,1 @@
+//! The public promise: wire types, error codes, signing, the path table.

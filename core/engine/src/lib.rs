@@ -1,0 +1,1 @@
+//! The pure venue: books, matching, holds, fees, ledger, snapshot and state hash.

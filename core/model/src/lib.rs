@@ -1,0 +1,1 @@
+//! The vocabulary of the venue: ids, quantities, commands, events, rejects and the durable codec.

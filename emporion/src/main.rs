@@ -1,0 +1,3 @@
+//! The `emporion` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The traits a service needs, their in-process twins and their contract suites.

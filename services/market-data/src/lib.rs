@@ -1,0 +1,1 @@
+//! The Market Data Service: a fold of the feed and the public queries on it.

@@ -1,0 +1,1 @@
+//! The Order Service: gateway, sequencer and projector.

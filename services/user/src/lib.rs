@@ -1,0 +1,1 @@
+//! The User Service: people, sessions, API keys.

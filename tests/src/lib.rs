@@ -1,0 +1,1 @@
+//! Scenarios, simulations and end-to-end tests of the whole venue.
