@@ -1,1 +1,2 @@
-//! The traits a service needs, their in-process twins and their contract suites.
+pub mod commands;
+pub mod users;
