@@ -1,2 +1,5 @@
+//! The traits a service needs, their in-process twins and their contract suites.
+
 pub mod commands;
+pub mod feed;
 pub mod users;
