@@ -1,1 +1,17 @@
-//! The public promise: wire types, error codes, signing, the path table.
+//! The public promise: error codes, request parameters, signing, the path table and the wire types.
+//!
+//! Everything a client can observe about the shape of a request or an answer is written down here, once.
+//! There is no I/O here, no clock, no async and no business logic: services convert their domain values into
+//! [`wire`] types and the edge turns [`ApiError`] into HTTP.
+
+pub mod code;
+pub mod error;
+pub mod params;
+pub mod signing;
+pub mod time;
+pub mod window;
+
+pub use code::Code;
+pub use error::ApiError;
+pub use params::{Params, Reader};
+pub use time::{Time, TimeUnit};
