@@ -2,4 +2,5 @@
 
 pub mod commands;
 pub mod feed;
+pub mod keys;
 pub mod users;
