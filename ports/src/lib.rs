@@ -3,4 +3,6 @@
 pub mod commands;
 pub mod feed;
 pub mod keys;
+pub mod store;
+pub mod tables;
 pub mod users;
