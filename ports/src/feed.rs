@@ -4,12 +4,16 @@
 //! transport that loses a batch, leaves a gap that is always seen and filled from the journal. What must
 //! not live here: anything that waits for a slow consumer, and any batch that is not committed.
 
+mod follow;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use emporion_model::Seq;
 use emporion_model::journal::{Entry, Head, JournalRow, RowError};
 use tokio::sync::broadcast;
+
+pub use follow::{FollowError, FollowedFeed};
 
 /// One committed batch as consumers share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
