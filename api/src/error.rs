@@ -194,6 +194,11 @@ impl ApiError {
         Self::from(Code::TooManyParameters).with_status(413)
     }
 
+    /// -1013: the symbol does not take this self-trade prevention mode.
+    pub fn stp_mode_not_allowed() -> Self {
+        Self::new(Code::InvalidMessage, "This symbol does not allow the specified self-trade prevention mode.")
+    }
+
     /// -1013: an order broke the filter of this name, such as `LOT_SIZE`.
     pub fn filter_failure(filter: &str) -> Self {
         Self::new(Code::InvalidMessage, format!("Filter failure: {filter}"))

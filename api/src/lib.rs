@@ -6,12 +6,18 @@
 
 pub mod code;
 pub mod error;
+pub mod names;
 pub mod params;
+pub mod paths;
+pub mod reject;
 pub mod signing;
 pub mod time;
 pub mod window;
 
 pub use code::Code;
 pub use error::ApiError;
+pub use names::{Name, Named};
 pub use params::{Params, Reader};
+pub use paths::{Endpoint, Role, Security};
+pub use reject::Refused;
 pub use time::{Time, TimeUnit};
