@@ -1,6 +1,9 @@
 //! The traits a service needs, their in-process twins and their contract suites.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod commands;
+#[cfg(feature = "contract")]
+pub mod contract;
 pub mod feed;
 pub mod keys;
 pub mod store;

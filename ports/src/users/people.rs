@@ -98,7 +98,7 @@ pub struct Credential {
 }
 
 /// How many networks of successful log-ins are remembered for each person.
-pub const NETWORKS_KEPT: usize = 8;
+pub const NETWORKS_KEPT: u32 = 8;
 
 /// The neighbourhood of an address: /24 for IPv4, /48 for IPv6. The unit of anti-automation budgets, as
 /// one attacker commonly holds that much.
