@@ -112,6 +112,12 @@ pub trait UserStore: Send + Sync {
     /// Revokes a person's key for good. `false` when he has no such key or it is revoked already.
     async fn revoke_api_key(&self, user_id: UserId, name: &ApiKeyName, stamp: &Stamp) -> StoreResult<bool>;
 
+    /// The proofs of all master keys that ever sealed a secret here: blobs that only the right key opens.
+    async fn master_key_proofs(&self) -> StoreResult<Vec<Vec<u8>>>;
+
+    /// Keeps the proof of the master key named `key_id`, unless one is kept already.
+    async fn keep_master_key_proof(&self, key_id: &str, proof: &[u8]) -> StoreResult<()>;
+
     // Accounts and deposits.
 
     /// The person's accounts, the main one first.

@@ -42,6 +42,7 @@ macro_rules! user_store_contract {
             keys_come_back_as_they_went_in,
             a_key_is_revoked_by_its_owner_only,
             working_keys_are_limited,
+            master_key_proofs_are_kept,
             an_operator_account_is_made_once,
             an_opened_account_sends_its_deposits,
             a_refused_account_refuses_its_deposits,

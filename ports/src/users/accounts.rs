@@ -23,13 +23,14 @@ pub enum Owner {
 
 /// The name of an account that an operator made. Unique among such accounts.
 ///
-/// 1 to 64 ASCII letters, digits and `. _ -`; case counts.
+/// 1 to 48 ASCII letters, digits and `. _ -`; case counts. Short enough that the references of its deposits
+/// fit [`emporion_model::Reference`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountName(String);
 
 impl AccountName {
     /// Longest name in bytes.
-    pub const BYTES_MAX: usize = 64;
+    pub const BYTES_MAX: usize = 48;
 
     /// Parses `text`; `None` when it breaks the rule above.
     pub fn parse(text: &str) -> Option<Self> {

@@ -86,7 +86,7 @@ impl fmt::Display for IpRule {
 }
 
 /// An API key to be.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct NewApiKey {
     /// The public half.
     pub name: ApiKeyName,
@@ -103,7 +103,7 @@ pub struct NewApiKey {
 }
 
 /// An API key with the account that it stands for.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
     /// The key itself.
     pub key: NewApiKey,

@@ -17,6 +17,9 @@ const INSERT: &str = "insert into api_keys (api_key, link_id, kind, sealed_secre
 const REVOKE: &str = "update api_keys set revoked_us = ?3
      where api_key = ?2 and revoked_us is null and link_id in (select link_id from account_links where user_id = ?1)";
 
+const PROOFS: &str = "select proof from master_key_proofs order by key_id";
+const KEEP_PROOF: &str = "insert into master_key_proofs (key_id, proof) values (?1, ?2) on conflict do nothing";
+
 /// Every key with its account and its owner's state; a `where` follows.
 const KEYS: &str = "select k.api_key, k.kind, k.sealed_secret, k.public_pem, k.label as key_label, k.can_read,
          k.can_trade, k.ip_rules, k.created_us, k.expires_us, k.revoked_us,
@@ -85,6 +88,15 @@ pub(super) fn revoke(db: &Connection, user_id: UserId, name: &ApiKeyName, stamp:
     }
     audit::append(db, stamp, AuditAction::RevokeApiKey, subject(name))?;
     Ok(true)
+}
+
+pub(super) fn master_key_proofs(db: &Connection) -> Result<Vec<Vec<u8>>> {
+    db.prepare_cached(PROOFS)?.query_map([], |row| row.get(0))?.collect()
+}
+
+pub(super) fn keep_master_key_proof(db: &Connection, key_id: &str, proof: &[u8]) -> Result<()> {
+    db.prepare_cached(KEEP_PROOF)?.execute(params![key_id, proof])?;
+    Ok(())
 }
 
 fn subject(name: &ApiKeyName) -> String {

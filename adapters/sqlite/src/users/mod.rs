@@ -129,6 +129,15 @@ impl UserStore for SqliteUserStore {
         self.connections.write(move |db| api_keys::revoke(db, user_id, &name, &stamp)).await
     }
 
+    async fn master_key_proofs(&self) -> StoreResult<Vec<Vec<u8>>> {
+        self.connections.read(api_keys::master_key_proofs).await
+    }
+
+    async fn keep_master_key_proof(&self, key_id: &str, proof: &[u8]) -> StoreResult<()> {
+        let (key_id, proof) = (key_id.to_owned(), proof.to_owned());
+        self.connections.write(move |db| api_keys::keep_master_key_proof(db, &key_id, &proof)).await
+    }
+
     async fn accounts(&self, user_id: UserId) -> StoreResult<Vec<AccountLink>> {
         self.connections.read(move |db| accounts::of_user(db, user_id)).await
     }

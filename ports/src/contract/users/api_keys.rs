@@ -85,3 +85,12 @@ pub async fn working_keys_are_limited(store: &dyn UserStore) {
     assert!(store.revoke_api_key(user_id, &key('b').name, &at(52)).await.unwrap());
     assert_eq!(add(store, user_id, &key('d'), 53).await, AddedKey::Added);
 }
+
+/// The first proof of each master key stays.
+pub async fn master_key_proofs_are_kept(store: &dyn UserStore) {
+    assert!(store.master_key_proofs().await.unwrap().is_empty());
+    for (key_id, proof) in [("2026", [1; 4]), ("2027", [2; 4]), ("2026", [3; 4])] {
+        store.keep_master_key_proof(key_id, &proof).await.unwrap();
+    }
+    assert_eq!(store.master_key_proofs().await.unwrap(), [vec![1; 4], vec![2; 4]]);
+}

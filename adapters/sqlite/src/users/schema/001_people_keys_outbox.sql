@@ -86,6 +86,12 @@ create table api_keys (
 
 create index api_keys_by_link on api_keys (link_id);
 
+-- One blob per master key that ever sealed a secret, to tell a wrong or missing master key at start.
+create table master_key_proofs (
+    key_id text primary key,
+    proof  blob not null
+) strict, without rowid;
+
 -- Deposits of record. amount is a decimal integer of ledger units: it may exceed 64 bits. first marks those
 -- that an account was asked for with; n is the outbox row, null while the account is pending.
 create table deposits (
