@@ -102,6 +102,18 @@ impl fmt::Display for RowError {
 
 impl std::error::Error for RowError {}
 
+/// The SHA-256 of a value's durable form, to tell whether two values are the same.
+pub fn digest(value: &impl Durable) -> [u8; 32] {
+    let mut writer = Writer::default();
+    value.encode(&mut writer);
+    hash_bytes(writer.as_bytes())
+}
+
+/// The SHA-256 of bytes, for fingerprints of states and files.
+pub fn hash_bytes(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// Collects a batch's commands and events as they are applied.
 #[derive(Debug)]
 pub struct BatchBuilder {

@@ -63,8 +63,8 @@ impl Default for Options {
 impl Options {
     /// What is wrong with these options, if anything.
     pub fn check(&self) -> Result<(), &'static str> {
-        if !(1..=1_000_000).contains(&self.fills_per_order_max) {
-            return Err("fills per order are 1 to 1,000,000");
+        if !(1..=100_000).contains(&self.fills_per_order_max) {
+            return Err("fills per order are 1 to 100,000");
         }
         if !(1..=100_000).contains(&self.cancels_per_step_max) {
             return Err("cancels per step are 1 to 100,000");

@@ -227,13 +227,14 @@ impl SymbolSpec {
         self.check_range(base, quote)
     }
 
-    /// Every amount an order can hold stays far below the type's end: at most the largest supply cap.
+    /// Every amount of an order, and the sum over the most fills that a taker may have (below 2^17), stays
+    /// below the type's end.
     fn check_range(&self, base: &Asset, quote: &Asset) -> Result<(), &'static str> {
         let scales = self.scales(base, quote);
         let largest = scales.notional(self.rules.price.max, self.rules.lot.max);
         let position = scales.base(self.rules.lot.max);
-        if largest.is_none_or(|amount| amount.0 >= 1 << 120) || position.is_none_or(|amount| amount.0 >= 1 << 120) {
-            return Err("greatest price × greatest quantity is at most 2^120 ledger units");
+        if largest.is_none_or(|amount| amount.0 >= 1 << 109) || position.is_none_or(|amount| amount.0 >= 1 << 109) {
+            return Err("greatest price × greatest quantity is below 2^109 ledger units");
         }
         Ok(())
     }
@@ -252,7 +253,7 @@ impl SymbolRules {
         if self.lot.step.is_zero() || self.lot.min.is_zero() {
             return Err("LOT_SIZE needs a step and a min above 0");
         }
-        if !self.market_lot.step.is_zero() && self.market_lot.step.0 % self.lot.step.0 != 0 {
+        if !self.market_lot.step.0.is_multiple_of(self.lot.step.0) {
             return Err("MARKET_LOT_SIZE needs a step of 0 or a multiple of LOT_SIZE's");
         }
         if self.notional.min.0 < 0 || self.notional.max.is_some_and(|max| max < self.notional.min) {
