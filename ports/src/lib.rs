@@ -6,6 +6,7 @@ pub mod commands;
 pub mod contract;
 pub mod feed;
 pub mod keys;
+pub mod orders;
 pub mod store;
 pub mod tables;
 pub mod users;
