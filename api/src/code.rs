@@ -93,6 +93,7 @@ codes! {
     OptionalParamsBadCombo = -1128, "OPTIONAL_PARAMS_BAD_COMBO", BAD_REQUEST, "Combination of optional parameters invalid.";
     InvalidParameter = -1130, "INVALID_PARAMETER", BAD_REQUEST, "Invalid data sent for a parameter.";
     BadStrategyType = -1134, "BAD_STRATEGY_TYPE", BAD_REQUEST, "`strategyType` was less than 1000000.";
+    InvalidJson = -1135, "INVALID_JSON", BAD_REQUEST, "Invalid JSON Request";
     InvalidTickerType = -1139, "INVALID_TICKER_TYPE", BAD_REQUEST, "Invalid ticker type.";
     InvalidCancelRestrictions = -1145, "INVALID_CANCEL_RESTRICTIONS", BAD_REQUEST, "Invalid cancelRestrictions";
     DuplicateSymbols = -1151, "DUPLICATE_SYMBOLS", BAD_REQUEST, "Symbol is present multiple times in the list.";

@@ -189,6 +189,16 @@ impl ApiError {
         Self::from(Code::UnsupportedOperation).with_status(405)
     }
 
+    /// 408: the body did not arrive in time.
+    pub fn body_too_slow() -> Self {
+        Self::from(Code::MandatoryParam).with_status(408)
+    }
+
+    /// 411: the body's length is not stated (RFC 9110, 15.5.12).
+    pub fn length_required() -> Self {
+        Self::from(Code::MandatoryParam).with_status(411)
+    }
+
     /// 413: the body is larger than any request needs.
     pub fn body_too_large() -> Self {
         Self::from(Code::TooManyParameters).with_status(413)

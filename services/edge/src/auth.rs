@@ -1,0 +1,117 @@
+//! Who signed this request, and may he do this? Decided from the key's header, the parameters and the raw
+//! bytes, in the documented order.
+
+use emporion_api::signing::{KeyFormatError, SignedPayload, Verifier};
+use emporion_api::window::Validity;
+use emporion_api::{ApiError, Code, Params, Security};
+use emporion_model::{AccountId, TimeUs};
+use emporion_ports::keys::{KeyDirectory, KeyRecord, VerifyingKey};
+use emporion_ports::users::{ApiKeyName, Permissions};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The most keys whose parsed form is kept. Beyond it all are dropped and parsed anew, a few microseconds
+/// each.
+const VERIFIERS_MAX: usize = 10_000;
+
+/// The one who signed a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account that the key acts for.
+    pub account: AccountId,
+    /// The key.
+    pub key: ApiKeyName,
+    /// The last microsecond at which the request may be executed: `timestamp` + `recvWindow`. The service
+    /// checks it again before it acts.
+    pub deadline: TimeUs,
+}
+
+/// A request as it came, as far as its authentication looks at it.
+pub(crate) struct SignedRequest<'r> {
+    pub(crate) api_key: Option<&'r [u8]>,
+    pub(crate) address: IpAddr,
+    pub(crate) query: &'r [u8],
+    pub(crate) body: &'r [u8],
+    pub(crate) params: &'r Params,
+    pub(crate) received_at: TimeUs,
+}
+
+/// Checks signed requests against a key directory.
+pub struct Authenticator {
+    directory: Arc<dyn KeyDirectory>,
+    verifiers: Mutex<HashMap<ApiKeyName, (Arc<KeyRecord>, Arc<Verifier>)>>,
+}
+
+impl Authenticator {
+    /// Against this directory.
+    pub fn new(directory: Arc<dyn KeyDirectory>) -> Self {
+        Self { directory, verifiers: Mutex::default() }
+    }
+
+    /// Who signed `request`, which asks for something of this security. Refusals, in this order: -2014 for a
+    /// missing or ill-formed key, -2015 for a key that is unknown, comes from elsewhere or may not do this,
+    /// -1102 and -1021 for the time, -1102 and -1022 for the signature.
+    pub(crate) async fn authenticate(
+        &self,
+        security: Security,
+        request: SignedRequest<'_>,
+    ) -> Result<Caller, ApiError> {
+        let name = request.api_key.and_then(api_key_name).ok_or(Code::BadApiKeyFormat)?;
+        let record = self.lookup(&name).await?.ok_or(Code::RejectedApiKey)?;
+        let elsewhere = !record.ip_rules.is_empty() && !record.ip_rules.iter().any(|rule| rule.allows(request.address));
+        if elsewhere || !may(record.permissions, security) {
+            return Err(Code::RejectedApiKey.into());
+        }
+        let deadline = Validity::read(request.params)?.check(request.received_at)?;
+        let payload = SignedPayload::cut(request.query, request.body)?;
+        self.verifier(&record)?.verify(&payload)?;
+        Ok(Caller { account: record.account, key: name, deadline })
+    }
+
+    async fn lookup(&self, name: &ApiKeyName) -> Result<Option<Arc<KeyRecord>>, ApiError> {
+        self.directory.lookup(name).await.map_err(|error| {
+            tracing::error!(%error, "a request could not be authenticated");
+            ApiError::busy(1)
+        })
+    }
+
+    /// The parsed form of the record's key, kept for as long as the directory gives the same record.
+    fn verifier(&self, record: &Arc<KeyRecord>) -> Result<Arc<Verifier>, ApiError> {
+        let mut verifiers = self.verifiers.lock();
+        if let Some((parsed, verifier)) = verifiers.get(&record.name)
+            && Arc::ptr_eq(parsed, record)
+        {
+            return Ok(verifier.clone());
+        }
+        let verifier = parse(&record.verifying_key).map(Arc::new).map_err(|error| {
+            tracing::error!(api_key = record.name.as_str(), %error, "a stored key cannot be used");
+            ApiError::from(Code::RejectedApiKey)
+        })?;
+        if verifiers.len() >= VERIFIERS_MAX {
+            verifiers.clear();
+        }
+        verifiers.insert(record.name.clone(), (record.clone(), verifier.clone()));
+        Ok(verifier)
+    }
+}
+
+fn api_key_name(header: &[u8]) -> Option<ApiKeyName> {
+    ApiKeyName::parse(std::str::from_utf8(header).ok()?)
+}
+
+fn may(permissions: Permissions, security: Security) -> bool {
+    match security {
+        Security::Trade => permissions.trade,
+        Security::UserData => permissions.read,
+        Security::None | Security::Session | Security::Operator => false,
+    }
+}
+
+fn parse(key: &VerifyingKey) -> Result<Verifier, KeyFormatError> {
+    match key {
+        VerifyingKey::Hmac(secret) => Ok(Verifier::hmac(secret.expose())),
+        VerifyingKey::PublicPem(pem) => Verifier::public_key(pem),
+    }
+}

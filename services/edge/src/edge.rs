@@ -1,0 +1,229 @@
+//! The way of a request to its handler and of the outcome back: count, read, authenticate; then headers and
+//! metrics.
+
+use crate::auth::SignedRequest;
+use crate::limits::LimitsOptions;
+use crate::respond::error_response;
+use crate::{Authenticator, Caller, Clock, Limits, Peer, Readiness, Request, client_address, metrics};
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use emporion_api::paths::Weight;
+use emporion_api::{ApiError, Code, Endpoint, Params, TimeUnit};
+use emporion_model::TimeUs;
+use emporion_ports::keys::KeyDirectory;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const API_KEY: HeaderName = HeaderName::from_static("x-mbx-apikey");
+const USED_WEIGHT: HeaderName = HeaderName::from_static("x-mbx-used-weight");
+const USED_WEIGHT_1M: HeaderName = HeaderName::from_static("x-mbx-used-weight-1m");
+
+/// What a request for something that does not exist weighs.
+const STRAY_WEIGHT: u32 = 1;
+
+/// How a process treats its requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EdgeOptions {
+    /// Request limits.
+    pub limits: LimitsOptions,
+    /// How many proxies in front of the process append to `X-Forwarded-For`; 0 ignores the header.
+    pub trusted_proxies: usize,
+    /// The largest body, in bytes.
+    pub body_bytes_max: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+}
+
+impl Default for EdgeOptions {
+    fn default() -> Self {
+        Self {
+            limits: LimitsOptions::default(),
+            trusted_proxies: 0,
+            body_bytes_max: 64 * 1024,
+            body_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What all requests of a process share.
+pub struct Edge {
+    options: EdgeOptions,
+    limits: Limits,
+    authenticator: Authenticator,
+    readiness: Readiness,
+    clock: Clock,
+}
+
+/// A request on its way; goes back to [`Edge::conclude`] with the outcome.
+pub(crate) struct Ticket {
+    endpoint: Option<&'static Endpoint>,
+    started: Instant,
+    address: IpAddr,
+    received_at: TimeUs,
+    used_weight: u32,
+    weight_on_failure: u32,
+}
+
+/// A request that may be served, and who signed it if its endpoint asks for that.
+pub(crate) type Admitted = (Request, Option<Caller>);
+
+impl Edge {
+    /// Made once per process.
+    pub fn new(
+        options: EdgeOptions,
+        directory: Arc<dyn KeyDirectory>,
+        readiness: Readiness,
+        clock: Clock,
+    ) -> Arc<Self> {
+        metrics::describe();
+        let limits = Limits::new(options.limits.clone());
+        Arc::new(Self { options, limits, authenticator: Authenticator::new(directory), readiness, clock })
+    }
+
+    /// The request limits in force.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether the process wants requests.
+    pub fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    /// Counts, reads and authenticates a request for `endpoint`.
+    pub(crate) async fn admit(
+        &self,
+        endpoint: &'static Endpoint,
+        request: axum::extract::Request,
+    ) -> (Ticket, Result<Admitted, ApiError>) {
+        let mut ticket = self.ticket(Some(endpoint), &request);
+        let (head, body) = request.into_parts();
+        let read = self.read(endpoint, &ticket, head, body).await;
+        let (weight, weight_on_failure) = weigh(endpoint, read.as_ref().ok());
+        ticket.weight_on_failure = weight_on_failure;
+        if let Err(refusal) = self.charge(&mut ticket, weight) {
+            return (ticket, Err(refusal));
+        }
+        let admitted = match read {
+            Ok(request) => self.authenticate(request).await,
+            Err(error) => Err(error),
+        };
+        (ticket, admitted)
+    }
+
+    /// Counts a request for something that does not exist.
+    pub(crate) fn admit_stray(&self, request: &axum::extract::Request) -> (Ticket, Result<(), ApiError>) {
+        let mut ticket = self.ticket(None, request);
+        let verdict = self.charge(&mut ticket, STRAY_WEIGHT);
+        (ticket, verdict)
+    }
+
+    /// Turns the outcome into the answer.
+    pub(crate) fn conclude(&self, ticket: Ticket, outcome: Result<Response, ApiError>) -> Response {
+        let mut used_weight = ticket.used_weight;
+        if outcome.is_err() && ticket.weight_on_failure > 0 {
+            used_weight = self.limits.add(ticket.address, ticket.weight_on_failure, ticket.received_at);
+        }
+        let mut response = outcome.unwrap_or_else(|error| error_response(&error));
+        let used_weight = HeaderValue::from(used_weight);
+        response.headers_mut().insert(USED_WEIGHT, used_weight.clone());
+        response.headers_mut().insert(USED_WEIGHT_1M, used_weight);
+        metrics::answered(ticket.endpoint, response.status(), ticket.started.elapsed());
+        response
+    }
+
+    fn ticket(&self, endpoint: Option<&'static Endpoint>, request: &axum::extract::Request) -> Ticket {
+        let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+        Ticket {
+            endpoint,
+            started: Instant::now(),
+            address: client_address(peer, request.headers(), self.options.trusted_proxies),
+            received_at: self.clock.now(),
+            used_weight: 0,
+            weight_on_failure: 0,
+        }
+    }
+
+    fn charge(&self, ticket: &mut Ticket, weight: u32) -> Result<(), ApiError> {
+        let charge = self.limits.charge(ticket.address, weight, ticket.received_at);
+        ticket.used_weight = charge.used_weight;
+        charge.verdict
+    }
+
+    async fn read(
+        &self,
+        endpoint: &'static Endpoint,
+        ticket: &Ticket,
+        head: http::request::Parts,
+        body: Body,
+    ) -> Result<Request, ApiError> {
+        let body = self.read_body(&head.headers, body).await?;
+        let time_unit = head.headers.get(TimeUnit::HEADER).map(|value| TimeUnit::parse(value.as_bytes()));
+        let form: &[u8] = if endpoint.takes_form() { &body } else { &[] };
+        let params = Params::parse(head.uri.query().unwrap_or_default().as_bytes(), form)?;
+        Ok(Request {
+            endpoint,
+            params,
+            address: ticket.address,
+            received_at: ticket.received_at,
+            time_unit: time_unit.transpose()?.unwrap_or_default(),
+            uri: head.uri,
+            headers: head.headers,
+            body,
+        })
+    }
+
+    /// The whole body. Its length must be stated: with one way to say where a request ends, no two servers on
+    /// the way can disagree about it.
+    async fn read_body(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+        if headers.contains_key(header::TRANSFER_ENCODING) {
+            return Err(ApiError::length_required());
+        }
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        if body.size_hint().lower() > self.options.body_bytes_max as u64 {
+            return Err(ApiError::body_too_large());
+        }
+        let whole = Limited::new(body, self.options.body_bytes_max).collect();
+        match tokio::time::timeout(self.options.body_timeout, whole).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::body_too_large()),
+            Ok(Err(_)) => Err(Code::MandatoryParam.into()),
+            Err(_) => Err(ApiError::body_too_slow()),
+        }
+    }
+
+    async fn authenticate(&self, request: Request) -> Result<Admitted, ApiError> {
+        let security = request.endpoint.security;
+        if !security.is_signed() {
+            return Ok((request, None));
+        }
+        let signed = SignedRequest {
+            api_key: request.headers.get(API_KEY).map(HeaderValue::as_bytes),
+            address: request.address,
+            query: request.raw_query().as_bytes(),
+            body: &request.body,
+            params: &request.params,
+            received_at: request.received_at,
+        };
+        let caller = self.authenticator.authenticate(security, signed).await?;
+        Ok((request, Some(caller)))
+    }
+}
+
+/// What the request weighs at once, and what it weighs in addition when it fails.
+fn weigh(endpoint: &Endpoint, request: Option<&Request>) -> (u32, u32) {
+    match endpoint.weight {
+        Weight::Fixed(weight) => (weight, 0),
+        Weight::OnFailure(weight) => (0, weight),
+        Weight::By(weight) => {
+            (request.map_or_else(|| weight(&Params::default()), |request| weight(&request.params)), 0)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What is counted about requests. Labels come from the path table, never from the client.
+
+use emporion_api::Endpoint;
+use http::StatusCode;
+use metrics::{counter, describe_counter, describe_histogram, histogram};
+use std::time::Duration;
+
+/// Describes the edge's metrics to the recorder; once per process, after the recorder is installed.
+pub(crate) fn describe() {
+    describe_counter!("http_requests_total", "Answered requests by path, method and HTTP status.");
+    describe_histogram!(
+        "http_request_duration_seconds",
+        metrics::Unit::Seconds,
+        "From a request's header to its answer."
+    );
+    describe_counter!("http_connections_refused_total", "Connections closed at once for a limit.");
+}
+
+/// Counts an answer; `None` is a path or method that is not in the table.
+pub(crate) fn answered(endpoint: Option<&'static Endpoint>, status: StatusCode, duration: Duration) {
+    let (path, method) = endpoint.map_or(("other", "other"), |endpoint| (endpoint.path, endpoint.method.as_str()));
+    counter!("http_requests_total", "path" => path, "method" => method, "code" => status_label(status)).increment(1);
+    histogram!("http_request_duration_seconds", "path" => path, "method" => method).record(duration);
+}
+
+/// Counts a connection that was closed at once; `limit` names why.
+pub(crate) fn connection_refused(limit: &'static str) {
+    counter!("http_connections_refused_total", "limit" => limit).increment(1);
+}
+
+fn status_label(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        200 => "200",
+        400 => "400",
+        401 => "401",
+        404 => "404",
+        405 => "405",
+        409 => "409",
+        418 => "418",
+        429 => "429",
+        500 => "500",
+        503 => "503",
+        504 => "504",
+        201..=399 => "2xx-3xx",
+        402..=499 => "4xx",
+        _ => "other",
+    }
+}

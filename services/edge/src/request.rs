@@ -1,0 +1,57 @@
+//! A request as handlers get it: limited, authenticated, decoded.
+
+use bytes::Bytes;
+use emporion_api::{ApiError, Code, Endpoint, Params, Reader, TimeUnit};
+use emporion_model::TimeUs;
+use http::{HeaderMap, Uri, header};
+use serde::de::DeserializeOwned;
+use std::net::IpAddr;
+
+/// A request that may be served. It holds tokens and signatures and so has no `Debug`.
+pub struct Request {
+    pub(crate) endpoint: &'static Endpoint,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) params: Params,
+    /// The client's address, behind trusted proxies.
+    pub address: IpAddr,
+    /// When the request was read.
+    pub received_at: TimeUs,
+    /// The unit of the times in the answer.
+    pub time_unit: TimeUnit,
+}
+
+impl Request {
+    /// Reads the parameters; what `read` does not ask for is refused. On a signed endpoint `timestamp`,
+    /// `recvWindow` and `signature` count as read.
+    pub fn read<'r, T>(&'r self, read: impl FnOnce(&mut Reader<'r>) -> Result<T, ApiError>) -> Result<T, ApiError> {
+        if self.endpoint.security.is_signed() { self.params.read_signed(read) } else { self.params.read(read) }
+    }
+
+    /// The body as JSON; -1135 if it is none, or not of this shape.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        serde_json::from_slice(&self.body).map_err(|_| Code::InvalidJson.into())
+    }
+
+    /// The text in the path where the endpoint has `{…}`, as it was sent.
+    pub fn path_text(&self) -> Option<&str> {
+        let place = self.endpoint.path.split('/').position(|segment| segment.starts_with('{'))?;
+        self.uri.path().split('/').nth(place)
+    }
+
+    /// The token of `Authorization: Bearer`.
+    pub fn bearer_token(&self) -> Option<&str> {
+        self.headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    }
+
+    /// The raw query string, empty if there is none.
+    pub fn raw_query(&self) -> &str {
+        self.uri.query().unwrap_or_default()
+    }
+
+    /// The raw body.
+    pub fn raw_body(&self) -> &Bytes {
+        &self.body
+    }
+}

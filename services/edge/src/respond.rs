@@ -1,0 +1,80 @@
+//! From a handler's outcome to HTTP; the only place where an error becomes an answer.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+use emporion_api::{ApiError, Code};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use std::convert::Infallible;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html;charset=UTF-8");
+const NOT_FOUND_PAGE: &str = "<html><body><h2>404 Not found</h2></body></html>";
+const ORDER_COUNT_10S: HeaderName = HeaderName::from_static("x-mbx-order-count-10s");
+const ORDER_COUNT_1D: HeaderName = HeaderName::from_static("x-mbx-order-count-1d");
+
+/// An answer in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Json<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        let mut body = Vec::with_capacity(512);
+        match serde_json::to_writer(&mut body, &self.0) {
+            Ok(()) => with_content_type(StatusCode::OK, JSON, body),
+            Err(error) => {
+                tracing::error!(%error, "an answer could not be serialised");
+                error_response(&Code::Unknown.into())
+            }
+        }
+    }
+}
+
+/// An account's unfilled orders after a placement, as headers of its answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderCounts {
+    /// In this window of ten seconds.
+    pub ten_seconds: u32,
+    /// On this day.
+    pub day: u32,
+}
+
+impl IntoResponseParts for OrderCounts {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        parts.headers_mut().insert(ORDER_COUNT_10S, self.ten_seconds.into());
+        parts.headers_mut().insert(ORDER_COUNT_1D, self.day.into());
+        Ok(parts)
+    }
+}
+
+/// `{"code":…,"msg":…}` under the error's status.
+pub(crate) fn error_response(error: &ApiError) -> Response {
+    let status = StatusCode::from_u16(error.status).expect("error statuses are literals between 400 and 599");
+    let mut response = with_content_type(status, JSON, error.to_json());
+    if let Some(seconds) = error.retry_after_s {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    if matches!(error.status, 408 | 411 | 413) {
+        // The rest of the body may still be on its way; it must not be taken for a request.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// 404; a page for people with a browser, JSON for everyone else.
+pub(crate) fn not_found(request_headers: &HeaderMap) -> Response {
+    let accepted = request_headers.get_all(header::ACCEPT);
+    if accepted.iter().any(|value| value.to_str().is_ok_and(|text| text.contains("text/html"))) {
+        return with_content_type(StatusCode::NOT_FOUND, HTML, NOT_FOUND_PAGE);
+    }
+    error_response(&ApiError::unknown_path())
+}
+
+pub(crate) fn with_content_type(status: StatusCode, content_type: HeaderValue, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}

@@ -1,0 +1,123 @@
+//! Handlers hung on the path table.
+
+use crate::respond::{Json, not_found, with_content_type};
+use crate::{Caller, Edge, Request};
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use emporion_api::paths::{self, Method};
+use emporion_api::{ApiError, Endpoint, Role};
+use http::{HeaderValue, StatusCode};
+use std::sync::Arc;
+
+/// The endpoints that a process serves. Services add theirs; the composition root turns the whole into a
+/// router for [`crate::serve()`].
+pub struct Routes {
+    edge: Arc<Edge>,
+    router: Router,
+    served: Vec<&'static Endpoint>,
+}
+
+impl Routes {
+    /// `/healthz` and `/readyz` alone. They are not limited: a probe must not be refused.
+    pub fn new(edge: Arc<Edge>) -> Self {
+        let readiness = edge.readiness().clone();
+        let ready = move || {
+            let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            std::future::ready((status, Json(readiness.report())).into_response())
+        };
+        let health = || std::future::ready("ok");
+        Self { edge, router: Router::new(), served: Vec::new() }
+            .probe(&paths::HEALTH, get(health))
+            .probe(&paths::READY, get(ready))
+    }
+
+    /// `/metrics`, as `render` gives them in Prometheus' text format.
+    pub fn metrics(self, render: impl Fn() -> String + Clone + Send + Sync + 'static) -> Self {
+        const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
+        self.probe(&paths::METRICS, get(async move || with_content_type(StatusCode::OK, TEXT, render())))
+    }
+
+    /// Serves an endpoint that needs no signature with `handler`.
+    pub fn open<S, H, F, R>(self, endpoint: &'static Endpoint, state: &S, handler: H) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+        H: Fn(S, Request) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<R, ApiError>> + Send,
+        R: IntoResponse,
+    {
+        assert!(!endpoint.security.is_signed(), "{} asks for a signature", endpoint.path);
+        let (edge, state) = (self.edge.clone(), state.clone());
+        self.route(endpoint, async move |request: axum::extract::Request| {
+            let (ticket, admitted) = edge.admit(endpoint, request).await;
+            let outcome = match admitted {
+                Ok((request, _)) => handler(state, request).await.map(R::into_response),
+                Err(error) => Err(error),
+            };
+            edge.conclude(ticket, outcome)
+        })
+    }
+
+    /// Serves an endpoint that needs a signature with `handler`, which gets the one who signed.
+    pub fn signed<S, H, F, R>(self, endpoint: &'static Endpoint, state: &S, handler: H) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+        H: Fn(S, Caller, Request) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<R, ApiError>> + Send,
+        R: IntoResponse,
+    {
+        assert!(endpoint.security.is_signed(), "{} asks for no signature", endpoint.path);
+        let (edge, state) = (self.edge.clone(), state.clone());
+        self.route(endpoint, async move |request: axum::extract::Request| {
+            let (ticket, admitted) = edge.admit(endpoint, request).await;
+            let outcome = match admitted {
+                Ok((request, caller)) => {
+                    let caller = caller.expect("the edge authenticates every request for a signed endpoint");
+                    handler(state, caller, request).await.map(R::into_response)
+                }
+                Err(error) => Err(error),
+            };
+            edge.conclude(ticket, outcome)
+        })
+    }
+
+    /// The endpoints of these roles that nobody serves yet; empty in a process that is wired up.
+    pub fn missing(&self, roles: &[Role]) -> Vec<&'static Endpoint> {
+        let is_served = |endpoint: &Endpoint| self.served.iter().any(|served| std::ptr::eq(*served, endpoint));
+        paths::ALL.iter().copied().filter(|endpoint| roles.contains(&endpoint.role) && !is_served(endpoint)).collect()
+    }
+
+    /// The router: 404 for unknown paths, 405 for wrong methods.
+    pub fn into_router(self) -> Router {
+        let (unknown, wrong) = (self.edge.clone(), self.edge);
+        let unknown_path = async move |request: axum::extract::Request| {
+            let (ticket, verdict) = unknown.admit_stray(&request);
+            unknown.conclude(ticket, verdict.map(|()| not_found(request.headers())))
+        };
+        let wrong_method = async move |request: axum::extract::Request| {
+            let (ticket, verdict) = wrong.admit_stray(&request);
+            wrong.conclude(ticket, verdict.and(Err(ApiError::wrong_method())))
+        };
+        self.router.fallback(unknown_path).method_not_allowed_fallback(wrong_method)
+    }
+
+    fn route<H, F>(self, endpoint: &'static Endpoint, serve: H) -> Self
+    where
+        H: FnOnce(axum::extract::Request) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Response> + Send + 'static,
+    {
+        let method = match endpoint.method {
+            Method::Get => MethodFilter::GET,
+            Method::Post => MethodFilter::POST,
+            Method::Put => MethodFilter::PUT,
+            Method::Delete => MethodFilter::DELETE,
+        };
+        self.probe(endpoint, on(method, serve))
+    }
+
+    fn probe(mut self, endpoint: &'static Endpoint, methods: MethodRouter) -> Self {
+        self.router = self.router.route(endpoint.path, methods);
+        self.served.push(endpoint);
+        self
+    }
+}

@@ -1,0 +1,164 @@
+//! A connection that notices when its client stalls.
+//!
+//! One timer per connection covers the wait for the first byte, the time for a request's header, the pause
+//! between two requests, and a client that does not read its answers. hyper's own header timeout covers
+//! pauses too and so cannot be short without cutting kept-alive connections.
+
+use crate::serve::ServeOptions;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// What a connection waits for. Shared between the socket, which sees bytes, and the service, which sees
+/// requests begin and end.
+#[derive(Clone)]
+pub(crate) struct Phase {
+    opened: Instant,
+    /// When what is awaited must have come, in milliseconds since `opened`; see `SERVING` and `WAITING`.
+    state: Arc<AtomicU64>,
+}
+
+/// A request is being served: the client may wait in silence.
+const SERVING: u64 = u64::MAX;
+
+/// Set in the state while not a byte of the next request has come.
+const WAITING: u64 = 1 << 62;
+
+impl Phase {
+    fn new(opened: Instant, first_byte: Duration) -> Self {
+        let phase = Self { opened, state: Arc::default() };
+        phase.expect_within(first_byte, WAITING);
+        phase
+    }
+
+    /// A request's header is complete.
+    pub(crate) fn request_began(&self) {
+        self.state.store(SERVING, Ordering::Relaxed);
+    }
+
+    /// A request is answered; the next one is awaited.
+    pub(crate) fn request_ended(&self, idle: Duration) {
+        self.expect_within(idle, WAITING);
+    }
+
+    fn byte_came(&self, header: Duration) {
+        let state = self.state.load(Ordering::Relaxed);
+        if state != SERVING && state & WAITING != 0 {
+            self.expect_within(header, 0);
+        }
+    }
+
+    fn expect_within(&self, timeout: Duration, flag: u64) {
+        let due = self.opened.elapsed() + timeout;
+        self.state
+            .store(u64::try_from(due.as_millis()).unwrap_or(WAITING - 1).min(WAITING - 1) | flag, Ordering::Relaxed);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let state = self.state.load(Ordering::Relaxed);
+        (state != SERVING).then(|| self.opened + Duration::from_millis(state & !WAITING))
+    }
+}
+
+/// A socket with its timer.
+pub(crate) struct TimedStream {
+    socket: TcpStream,
+    phase: Phase,
+    header: Duration,
+    write: Duration,
+    read_timer: Pin<Box<Sleep>>,
+    /// Only while the client does not take what we write.
+    write_timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl TimedStream {
+    pub(crate) fn new(socket: TcpStream, options: &ServeOptions) -> Self {
+        let opened = Instant::now();
+        Self {
+            socket,
+            phase: Phase::new(opened, options.first_byte_timeout),
+            header: options.header_timeout,
+            write: options.write_timeout,
+            read_timer: Box::pin(sleep_until(opened + options.first_byte_timeout)),
+            write_timer: None,
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.clone()
+    }
+
+    /// Pending until the phase's deadline. The timer is moved only when it would fire too late, or when it
+    /// fired too early: on a busy connection almost never.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let Some(deadline) = self.phase.deadline() else { return Poll::Pending };
+        if deadline < self.read_timer.deadline() {
+            self.read_timer.as_mut().reset(deadline);
+        }
+        loop {
+            ready!(self.read_timer.as_mut().poll(cx));
+            if self.read_timer.deadline() >= deadline {
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            self.read_timer.as_mut().reset(deadline);
+        }
+    }
+
+    fn poll_written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.write_timer = None;
+            return written;
+        }
+        let timeout = self.write;
+        let timer = self.write_timer.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + timeout)));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for TimedStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        if let Poll::Ready(read) = Pin::new(&mut self.socket).poll_read(cx, buffer) {
+            if buffer.filled().len() > before {
+                self.phase.byte_came(self.header);
+            }
+            return Poll::Ready(read);
+        }
+        self.poll_deadline(cx).map(Err)
+    }
+}
+
+impl AsyncWrite for TimedStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.poll_written(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, pieces);
+        self.poll_written(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
