@@ -1,0 +1,175 @@
+//! The trades of one symbol over time: one-second and one-minute buckets of the last 25 hours, and what is
+//! derived from them.
+//!
+//! Times here are engine times, never this process's clock, so that every process that folds the same journal
+//! tells the same.
+
+use super::bucket;
+use super::window::Window;
+use emporion_model::event::Bucket;
+use emporion_model::{Amount, Price, Scales, TradeId};
+use emporion_ports::tables::{KlineInterval, TradeRow};
+use std::collections::VecDeque;
+
+/// The seconds that are kept: a day for its statistics, and an hour more, so that everything since the last
+/// midnight is at hand until the tables surely hold the day before.
+pub const KEPT_SECONDS: u64 = DAY_SECONDS + 3_600;
+
+/// The seconds of the 24-hour statistics, besides the current one.
+pub const DAY_SECONDS: u64 = 86_400;
+
+/// The seconds of the average price, the current one included; as the engine counts them.
+const AVERAGE_SECONDS: u64 = 300;
+
+/// The last 24 hours of a symbol, from the start of the second in which they began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Day {
+    /// The first price.
+    pub open: Price,
+    /// The highest price.
+    pub high: Price,
+    /// The lowest price.
+    pub low: Price,
+    /// The last price.
+    pub close: Price,
+    /// Base traded, in ledger units.
+    pub base: Amount,
+    /// Quote traded, in ledger units.
+    pub quote: Amount,
+    /// How many trades.
+    pub trades: u64,
+    /// The first trade.
+    pub first_trade_id: TradeId,
+    /// The last trade.
+    pub last_trade_id: TradeId,
+}
+
+/// One symbol's buckets. Seconds and minutes without trades have none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Series {
+    /// The second that engine time has reached.
+    now: u64,
+    seconds: VecDeque<Bucket>,
+    minutes: VecDeque<Bucket>,
+    /// The newest one-second bucket that is no longer kept.
+    before: Option<Bucket>,
+    /// Where in `seconds` the last 24 hours begin.
+    day_start: usize,
+    day: Window,
+}
+
+impl Series {
+    /// A series at `now` out of the tables: the one-second buckets of the last [`KEPT_SECONDS`], oldest first,
+    /// and the newest one before them.
+    pub fn restore(now: u64, before: Option<Bucket>, seconds: Vec<Bucket>) -> Self {
+        let mut series = Self { now, before, ..Self::default() };
+        seconds.iter().for_each(|bucket| series.append(bucket));
+        series.forget();
+        series
+    }
+
+    /// Lets engine time pass; an earlier second than before changes nothing.
+    pub fn advance(&mut self, second: u64) {
+        if second > self.now {
+            self.now = second;
+            self.forget();
+        }
+    }
+
+    /// Adds the next trade, whose quantity is `base` in ledger units, unless it is in a bucket already.
+    pub fn record(&mut self, trade: &TradeRow, base: Amount) {
+        if self.last().is_some_and(|last| trade.trade_id <= last.last_trade_id) {
+            return;
+        }
+        self.advance(trade.time.second());
+        self.append(&bucket::of_trade(trade, base));
+    }
+
+    /// The second that engine time has reached.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// The newest bucket: its close, last quantity and last time are those of the last trade.
+    pub fn last(&self) -> Option<&Bucket> {
+        self.seconds.back().or(self.before.as_ref())
+    }
+
+    /// The last 24 hours; `None` without a trade in them.
+    pub fn day(&self) -> Option<Day> {
+        let (first, last) = (self.seconds.get(self.day_start)?, self.seconds.back()?);
+        Some(Day {
+            open: first.open,
+            high: self.day.high()?,
+            low: self.day.low()?,
+            close: last.close,
+            base: self.day.base(),
+            quote: self.day.quote(),
+            trades: self.day.trades(),
+            first_trade_id: first.first_trade_id,
+            last_trade_id: last.last_trade_id,
+        })
+    }
+
+    /// The last price before the last 24 hours.
+    pub fn close_before_day(&self) -> Option<Price> {
+        let kept = self.day_start.checked_sub(1).map(|index| &self.seconds[index]);
+        kept.or(self.before.as_ref()).map(|bucket| bucket.close)
+    }
+
+    /// The volume-weighted average price of five minutes, rounded down; without a trade in them, the last
+    /// price; `None` when the symbol never traded.
+    pub fn average(&self, scales: &Scales) -> Option<Price> {
+        let recent = self.seconds.iter().rev().take_while(|bucket| bucket.second + AVERAGE_SECONDS > self.now);
+        let (base, quote) = recent.fold((0, 0), |(base, quote), bucket| (base + bucket.base.0, quote + bucket.quote.0));
+        let weight = (base / scales.base_factor).checked_mul(scales.quote_factor).filter(|weight| *weight > 0);
+        let average = weight.and_then(|weight| u64::try_from(quote / weight).ok()).map(Price);
+        average.or_else(|| self.last().map(|last| last.close))
+    }
+
+    /// The first second from which on all buckets are here: the midnight before last hour.
+    pub fn complete_from(&self) -> u64 {
+        KlineInterval::Day.start_of(self.now.saturating_sub(KEPT_SECONDS - DAY_SECONDS))
+    }
+
+    /// The buckets from [`Series::complete_from`] on whose first second is within the range: seconds for a
+    /// resolution of seconds, else minutes.
+    pub fn buckets(&self, resolution: KlineInterval, start: u64, end: u64) -> impl Iterator<Item = &Bucket> {
+        let kept = if resolution == KlineInterval::Second { &self.seconds } else { &self.minutes };
+        let start = start.max(self.complete_from());
+        let first = kept.partition_point(|bucket| bucket.second < start);
+        kept.range(first..).take_while(move |bucket| bucket.second <= end)
+    }
+
+    /// Adds trades to the end of everything.
+    fn append(&mut self, newest: &Bucket) {
+        append_to(&mut self.seconds, newest, newest.second);
+        append_to(&mut self.minutes, newest, KlineInterval::Minute.start_of(newest.second));
+        self.day.enter(newest);
+    }
+
+    /// Drops what is too old for each purpose.
+    fn forget(&mut self) {
+        let day_from = self.now.saturating_sub(DAY_SECONDS);
+        while let Some(oldest) = self.seconds.get(self.day_start).filter(|oldest| oldest.second < day_from) {
+            self.day.leave(oldest);
+            self.day_start += 1;
+        }
+        let kept_from = self.now.saturating_sub(KEPT_SECONDS);
+        while self.seconds.front().is_some_and(|oldest| oldest.second < kept_from) {
+            self.before = self.seconds.pop_front();
+            self.day_start -= 1;
+        }
+        while self.minutes.front().is_some_and(|oldest| oldest.second < kept_from) {
+            self.minutes.pop_front();
+        }
+    }
+}
+
+/// Lengthens the newest bucket if it begins at `start`, else begins one there.
+fn append_to(buckets: &mut VecDeque<Bucket>, newest: &Bucket, start: u64) {
+    match buckets.back_mut().filter(|last| last.second == start) {
+        Some(last) => bucket::append(last, newest),
+        None => buckets.push_back(Bucket { second: start, ..*newest }),
+    }
+}
