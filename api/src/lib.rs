@@ -12,6 +12,7 @@ pub mod paths;
 pub mod reject;
 pub mod signing;
 pub mod time;
+pub mod v1;
 pub mod window;
 
 pub use code::Code;

@@ -157,13 +157,17 @@ endpoints! {
     SAPI_ACCOUNT_STATUS: Get "/sapi/v1/account/status", Order, UserData, Fixed(1), 0;
 
     SIGN_UP: Post "/v1/users", User, None, Fixed(10), 0;
-    ME: Get "/v1/users/me", User, Session, Fixed(1), 0;
-    CHANGE_PASSWORD: Put "/v1/users/me/password", User, Session, Fixed(10), 0;
+    ME: Get "/v1/me", User, Session, Fixed(1), 0;
+    CHANGE_PASSWORD: Put "/v1/me/password", User, Session, Fixed(10), 0;
     LOG_IN: Post "/v1/sessions", User, None, Fixed(10), 0;
     LOG_OUT: Delete "/v1/sessions/current", User, Session, Fixed(1), 0;
     ADD_API_KEY: Post "/v1/api-keys", User, Session, Fixed(1), 0;
     API_KEYS: Get "/v1/api-keys", User, Session, Fixed(1), 0;
-    REVOKE_API_KEY: Delete "/v1/api-keys/{api_key}", User, Session, Fixed(1), 0;
+    REVOKE_API_KEY: Delete "/v1/api-keys/{apiKey}", User, Session, Fixed(1), 0;
+
+    MAKE_ACCOUNT: Post "/v1/operator/accounts", User, Operator, Fixed(1), 0;
+    DEPOSIT: Post "/v1/operator/deposits", User, Operator, Fixed(1), 0;
+    SET_USER_STATE: Put "/v1/operator/user-state", User, Operator, Fixed(1), 0;
 
     HEALTH: Get "/healthz", Process, None, Fixed(0), 0;
     READY: Get "/readyz", Process, None, Fixed(0), 0;

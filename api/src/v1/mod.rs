@@ -1,0 +1,18 @@
+//! The wire types of our own API, `/v1`: JSON in, JSON out, described by `openapi.json`.
+//!
+//! Field names are camelCase. Amounts are decimal texts, never JSON numbers. Times are integers, milliseconds
+//! since 1970-01-01 UTC, and say so in their names. Requests with unknown, missing or doubled fields are
+//! refused. Types that hold a secret have no `Debug`.
+
+mod error;
+mod keys;
+mod operator;
+mod people;
+
+pub use error::{Error, ErrorBody, ErrorCode, ErrorDetail};
+pub use keys::{AddApiKey, AddedApiKey, ApiKey, ApiKeyList, KeyKind, Permission};
+pub use operator::{
+    AccountMade, AccountRequest, AssetAmount, DepositMade, DepositRequest, DepositState, FirstDeposit, UserState,
+    UserStateRequest,
+};
+pub use people::{Account, AccountState, ChangePassword, LogIn, Me, Session, SignUp};
