@@ -8,7 +8,7 @@ use crate::{Engine, orders::Order};
 use emporion_model::event::{Balance, OrderCounts};
 use emporion_model::{
     AccountId, AccountKind, Amount, Asset, AssetId, ClientOrderId, Mode, Options, OrderId, OrderKind, Price, Quantity,
-    Seq, Side, Symbol, SymbolId, TimeUs,
+    Seq, Side, SourceId, Symbol, SymbolId, TimeUs,
 };
 
 /// A level of a book.
@@ -134,6 +134,11 @@ impl Engine {
             quantity: level.quantity,
             orders: level.orders,
         })
+    }
+
+    /// The last number of every service that sent commands.
+    pub fn sources(&self) -> impl Iterator<Item = (SourceId, u64)> {
+        self.state.dedup.sources.iter().map(|(source, known)| (*source, known.n))
     }
 
     /// How many command ids are remembered.

@@ -1,1 +1,6 @@
 //! The Order Service: gateway, sequencer and projector.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+pub mod replay;
+pub mod sequencer;
+#[cfg(test)]
+mod testing;
