@@ -95,9 +95,14 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// Whether this is our own API, with JSON in bodies and errors of its own shape.
+    pub fn is_v1(&self) -> bool {
+        self.path.starts_with("/v1/")
+    }
+
     /// Whether a body holds form parameters, as in the Binance API, or JSON, as in ours.
     pub fn takes_form(&self) -> bool {
-        !self.path.starts_with("/v1/")
+        !self.is_v1()
     }
 }
 

@@ -3,13 +3,13 @@
 
 use crate::auth::SignedRequest;
 use crate::limits::LimitsOptions;
-use crate::respond::error_response;
+use crate::respond::{V1Failure, error_response};
 use crate::{Authenticator, Caller, Clock, Limits, Peer, Readiness, Request, client_address, metrics};
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use emporion_api::paths::Weight;
-use emporion_api::{ApiError, Code, Endpoint, Params, TimeUnit};
+use emporion_api::{ApiError, Code, Endpoint, Params, TimeUnit, v1};
 use emporion_model::TimeUs;
 use emporion_ports::keys::KeyDirectory;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -129,7 +129,10 @@ impl Edge {
         if outcome.is_err() && ticket.weight_on_failure > 0 {
             used_weight = self.limits.add(ticket.address, ticket.weight_on_failure, ticket.received_at);
         }
-        let mut response = outcome.unwrap_or_else(|error| error_response(&error));
+        let is_v1 = ticket.endpoint.is_some_and(Endpoint::is_v1);
+        let mut response = outcome.unwrap_or_else(|error| {
+            if is_v1 { V1Failure(v1::Error::from(&error)).into_response() } else { error_response(&error) }
+        });
         let used_weight = HeaderValue::from(used_weight);
         response.headers_mut().insert(USED_WEIGHT, used_weight.clone());
         response.headers_mut().insert(USED_WEIGHT_1M, used_weight);

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
-use emporion_api::{ApiError, Code};
+use emporion_api::{ApiError, Code, v1};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use std::convert::Infallible;
@@ -30,6 +30,19 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
+/// An answer of `/v1` other than success. Its handlers return it inside `Ok`: to the edge it is an answer like any
+/// other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct V1Failure(pub v1::Error);
+
+impl IntoResponse for V1Failure {
+    fn into_response(self) -> Response {
+        let Self(error) = self;
+        let body = serde_json::to_string(&error.body()).expect("two texts always serialise");
+        failure(error.status, error.retry_after_s, body)
+    }
+}
+
 /// An account's unfilled orders after a placement, as headers of its answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OrderCounts {
@@ -51,12 +64,16 @@ impl IntoResponseParts for OrderCounts {
 
 /// `{"code":…,"msg":…}` under the error's status.
 pub(crate) fn error_response(error: &ApiError) -> Response {
-    let status = StatusCode::from_u16(error.status).expect("error statuses are literals between 400 and 599");
-    let mut response = with_content_type(status, JSON, error.to_json());
-    if let Some(seconds) = error.retry_after_s {
+    failure(error.status, error.retry_after_s, error.to_json())
+}
+
+fn failure(status_number: u16, retry_after_s: Option<u64>, body: String) -> Response {
+    let status = StatusCode::from_u16(status_number).expect("error statuses are literals between 400 and 599");
+    let mut response = with_content_type(status, JSON, body);
+    if let Some(seconds) = retry_after_s {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
-    if matches!(error.status, 408 | 411 | 413) {
+    if matches!(status_number, 408 | 411 | 413) {
         // The rest of the body may still be on its way; it must not be taken for a request.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

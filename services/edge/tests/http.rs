@@ -382,7 +382,8 @@ async fn a_json_body_is_not_read_as_parameters() {
         )
     };
     server.request(&post(r#"{"name":"100%"}"#)).await.check(200, r#"{"name":"100%"}"#);
-    server.request(&post("{")).await.check(400, r#"{"code":-1135,"msg":"Invalid JSON Request"}"#);
+    let refusal = r#"{"error":{"code":"invalid_request","message":"Invalid JSON Request"}}"#;
+    server.request(&post("{")).await.check(400, refusal);
 }
 
 #[tokio::test]
