@@ -8,6 +8,7 @@ mod error;
 mod keys;
 mod operator;
 mod people;
+mod symbols;
 
 pub use error::{Error, ErrorBody, ErrorCode, ErrorDetail};
 pub use keys::{AddApiKey, AddedApiKey, ApiKey, ApiKeyList, KeyKind, Permission};
@@ -16,3 +17,7 @@ pub use operator::{
     UserStateRequest,
 };
 pub use people::{Account, AccountState, ChangePassword, LogIn, Me, Session, SignUp};
+pub use symbols::{
+    AddSymbols, AssetDescription, FeeTier, LotRange, NotionalRange, PercentRange, PriceRange, SymbolDescription,
+    SymbolList, SymbolStanding, SymbolStatusRequest, SymbolsAdded,
+};
