@@ -1,0 +1,43 @@
+# The project's commands. Each says what it does before it does it; `make` alone lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Where `make run` listens and keeps its data, and with which Cargo profile it is built.
+LISTEN ?= 127.0.0.1:8080
+DATA_DIR ?= demo-data
+PROFILE ?= release
+
+# Tools and environments that the targets make for themselves; safe to delete at any time.
+export BUILD_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/emporion
+
+.PHONY: help run test lint bench
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build and start a demo venue, print its address, key and secret, and write them to demo.env
+	@echo "run: building (profile $(PROFILE)), then a demo venue on $(LISTEN) with its data in $(DATA_DIR)/; Ctrl-C stops it"
+	@cargo build --locked --profile $(PROFILE) --package emporion
+	@exec tools/demo.sh $(PROFILE) $(LISTEN) $(DATA_DIR)
+
+test: ## Run the Rust tests, then real third-party clients and the README's blocks against the real binary
+	@echo "test: Rust tests of the whole workspace"
+	@tools/test-rust.sh
+	@echo "test: CCXT, python-binance and the README's blocks against the real binary"
+	@tools/test-clients.sh
+
+lint: ## Check formatting, Clippy's and our own lints, licences, bans and sources of dependencies
+	@echo "lint: formatting"
+	@cargo fmt --all --check
+	@echo "lint: Clippy, warnings are errors"
+	@cargo clippy --locked --workspace --all-targets -- -D warnings
+	@echo "lint: licences, bans and sources of dependencies"
+	@tools/cargo-deny.sh --log-level warn check bans licenses sources
+	@echo "lint: no path of anybody's machine in the tree"
+	@! git grep --untracked -nIE '(^|[^[:alnum:]_./-])/(Users|home|root|work)/' -- .
+
+bench: ## Measure engine, store and the whole venue on this machine; figures are ratios within one run
+	@echo "bench: release build, then engine, store and end to end; see docs/operations.md"
+	@cargo run --locked --release --package emporion-bench
