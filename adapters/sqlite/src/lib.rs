@@ -1,4 +1,25 @@
-//! The embedded store: journal, tables and users in three SQLite files.
+//! The embedded store: journal, tables and users in three SQLite files, snapshots beside them.
+//!
+//! What must not live here: anything that decides. The ports say what is asked; this crate answers from files.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod backup;
+mod database;
+mod folder;
+mod journal;
+mod readers;
+mod schema;
+mod snapshots;
+mod store;
+mod tables;
 pub mod users;
+mod values;
+mod worker;
+
+pub use backup::{BackupProgress, Copied, restore};
+pub use folder::{FolderLock, refuse_network};
+pub use journal::SqliteJournal;
+pub use snapshots::FileSnapshots;
+pub use store::Store;
+pub use tables::SqliteTables;
+pub use users::Durability;

@@ -2,9 +2,8 @@
 
 use emporion_model::event::{OrderCounts, SelfTradePrevented, Trade};
 use emporion_model::{
-    AccountId, AccountKind, Amount, Asset, AssetId, ClientOrderId, CloseReason, ExecutionId, Mode, Options,
-    OrderCountLimits, OrderId, OrderStatus, PreventedMatchId, Quantity, Seq, Symbol, SymbolId, SymbolStatus, TimeUs,
-    TradeGroupId,
+    AccountId, AccountKind, Amount, Asset, AssetId, ClientOrderId, CloseReason, Mode, Options, OrderCountLimits,
+    OrderId, OrderStatus, PreventedMatchId, Quantity, Seq, Symbol, SymbolId, SymbolStatus, TimeUs, TradeGroupId,
 };
 
 use super::ProjectedHead;
@@ -88,8 +87,6 @@ pub struct OrderChange {
     pub close_reason: Option<CloseReason>,
     /// The cancel's own id.
     pub cancel_id: Option<ClientOrderId>,
-    /// The id of its last change.
-    pub execution_id: ExecutionId,
     /// When it last changed.
     pub updated_at: TimeUs,
 }

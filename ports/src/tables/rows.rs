@@ -2,10 +2,12 @@
 
 use emporion_model::event::{Balance, Bucket};
 use emporion_model::{
-    AccountId, AccountKind, AggTradeId, Amount, AssetId, ClientOrderId, CloseReason, ExecutionId, Mode, Options,
-    OrderCountLimits, OrderId, OrderKind, OrderStatus, PreventedMatchId, Price, Quantity, Seq, Side, StpMode, Strategy,
-    SymbolId, TimeUs, TradeGroupId, TradeId, Transfer,
+    AccountId, AccountKind, AggTradeId, Amount, AssetId, ClientOrderId, CloseReason, Mode, Options, OrderCountLimits,
+    OrderId, OrderKind, OrderStatus, PreventedMatchId, Price, Quantity, Seq, Side, StpMode, Strategy, SymbolId, TimeUs,
+    TradeGroupId, TradeId, Transfer,
 };
+
+use super::changes::AccountChange;
 
 /// The venue itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,21 @@ pub struct AccountRow {
     pub trade_group: Option<TradeGroupId>,
     /// When it was opened.
     pub created_at: TimeUs,
+}
+
+impl AccountRow {
+    /// A new account.
+    pub fn opened(account: AccountId, kind: AccountKind, created_at: TimeUs) -> Self {
+        Self { account, kind, frozen: false, fee_tier: 0, order_count_limits: None, trade_group: None, created_at }
+    }
+
+    /// Takes over what `change` says other than of the opening.
+    pub fn apply(&mut self, change: &AccountChange) {
+        self.frozen = change.frozen.unwrap_or(self.frozen);
+        self.fee_tier = change.fee_tier.unwrap_or(self.fee_tier);
+        self.order_count_limits = change.order_count_limits.unwrap_or(self.order_count_limits);
+        self.trade_group = change.trade_group.unwrap_or(self.trade_group);
+    }
 }
 
 /// An account's balance of an asset.
@@ -81,8 +98,6 @@ pub struct OrderRow {
     pub close_reason: Option<CloseReason>,
     /// The cancel's own id, when it was canceled.
     pub cancel_id: Option<ClientOrderId>,
-    /// The id of its last change.
-    pub execution_id: ExecutionId,
     /// When it was placed.
     pub placed_at: TimeUs,
     /// When it last changed.
@@ -229,6 +244,31 @@ pub struct Kline {
     pub interval: KlineInterval,
     /// What was traded; its `second` is the interval's first.
     pub bucket: Bucket,
+}
+
+impl Kline {
+    /// Adds trades that came after all that is in it. A volume that leaves 128 bits stays at the end of them.
+    pub fn append(&mut self, later: &Bucket) {
+        let sum = |a: Amount, b: Amount| Amount(a.0.saturating_add(b.0));
+        let this = self.bucket;
+        self.bucket = Bucket {
+            symbol: this.symbol,
+            second: this.second,
+            open: this.open,
+            high: this.high.max(later.high),
+            low: this.low.min(later.low),
+            close: later.close,
+            last_quantity: later.last_quantity,
+            last_time: later.last_time,
+            base: sum(this.base, later.base),
+            quote: sum(this.quote, later.quote),
+            taker_buy_base: sum(this.taker_buy_base, later.taker_buy_base),
+            taker_buy_quote: sum(this.taker_buy_quote, later.taker_buy_quote),
+            trades: this.trades.saturating_add(later.trades),
+            first_trade_id: this.first_trade_id,
+            last_trade_id: later.last_trade_id,
+        };
+    }
 }
 
 /// All resting quantity of one side at one price.
