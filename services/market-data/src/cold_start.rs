@@ -8,7 +8,7 @@ use emporion_model::event::Bucket;
 use emporion_model::{Seq, Side, Symbol, SymbolId, TimeUs, TradeId};
 use emporion_ports::store::StoreError;
 use emporion_ports::tables::{
-    At, BookSnapshot, KlineInterval, KlineQueries, ListRange, Queries, TradeQueries, VenueQueries,
+    At, BookSnapshot, KlineInterval, KlineQueries, ListRange, Projection, Queries, TradeQueries, VenueQueries,
 };
 use std::sync::Arc;
 
@@ -24,11 +24,13 @@ pub struct Tables {
     pub trades: Arc<dyn TradeQueries>,
     /// About klines.
     pub klines: Arc<dyn KlineQueries>,
+    /// About how far they are.
+    pub projection: Arc<dyn Projection>,
 }
 
 impl From<Arc<dyn Queries>> for Tables {
     fn from(queries: Arc<dyn Queries>) -> Self {
-        Self { venue: queries.clone(), trades: queries.clone(), klines: queries }
+        Self { venue: queries.clone(), trades: queries.clone(), klines: queries.clone(), projection: queries }
     }
 }
 

@@ -5,7 +5,7 @@ use emporion_model::{Amount, Side};
 use emporion_ports::tables::TradeRow;
 
 /// The bucket of one trade, whose quantity is `base` in ledger units.
-pub(super) fn of_trade(trade: &TradeRow, base: Amount) -> Bucket {
+pub(crate) fn of_trade(trade: &TradeRow, base: Amount) -> Bucket {
     let taker_buys = trade.taker_side == Side::Buy;
     Bucket {
         symbol: trade.symbol,
@@ -27,7 +27,7 @@ pub(super) fn of_trade(trade: &TradeRow, base: Amount) -> Bucket {
 }
 
 /// Lengthens `bucket` by the trades of `later`, all of which come after its own.
-pub(super) fn append(bucket: &mut Bucket, later: &Bucket) {
+pub(crate) fn append(bucket: &mut Bucket, later: &Bucket) {
     bucket.high = bucket.high.max(later.high);
     bucket.low = bucket.low.min(later.low);
     bucket.close = later.close;

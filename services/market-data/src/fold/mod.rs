@@ -5,7 +5,7 @@
 //! live here: wire formats, requests, and where batches come from.
 
 pub mod book;
-mod bucket;
+pub(crate) mod bucket;
 pub mod market;
 pub mod series;
 pub mod tape;

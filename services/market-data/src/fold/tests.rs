@@ -1,7 +1,7 @@
 //! The fold against the engine whose events it folds, and against itself from any start.
 
 use super::*;
-use crate::cold_start::{Tables, cold_start};
+use crate::cold_start::cold_start;
 use crate::testing::{ALICE, BOB, BTCUSDT, ETHBTC, FakeTables, TestVenue};
 use emporion_model::{MarketSize, OrderId, OrderKind, Price, Quantity, Side, StpMode, SymbolStatus, TimeInForce};
 use emporion_ports::tables::TradeRow;
@@ -162,8 +162,7 @@ fn assert_same(one: &Fold, other: &Fold) {
 #[tokio::main(flavor = "current_thread")]
 async fn started_at(venue: &TestVenue, moment: usize, pace: usize) -> Fold {
     let tables = FakeTables::moving(venue, moment, move |at| usize::from(pace > 0 && at % pace == 0));
-    let tables = Tables { venue: tables.clone(), trades: tables.clone(), klines: tables };
-    let mut fold = cold_start(&tables).await.unwrap();
+    let mut fold = cold_start(&tables.into()).await.unwrap();
     let after = fold.view().seq;
     for batch in venue.batches().iter().filter(|batch| batch.first_seq > after) {
         fold.apply(batch).unwrap();

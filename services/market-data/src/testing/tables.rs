@@ -2,17 +2,19 @@
 
 use super::TestVenue;
 use super::venue::Moment;
+use crate::cold_start::Tables;
 use async_trait::async_trait;
 use emporion_model::event::Bucket;
-use emporion_model::{AccountId, AggTradeId, Asset, AssetId, Mode, OrderId, Symbol, SymbolId, TimeUs, TradeId};
+use emporion_model::{AccountId, AggTradeId, Asset, AssetId, Mode, OrderId, Seq, Symbol, SymbolId, TimeUs, TradeId};
 use emporion_ports::store::StoreError;
 use emporion_ports::tables::{
-    AggTradeRow, Answer, At, BookSnapshot, FillRow, Kline, KlineInterval, KlineQueries, ListRange, TradeQueries,
-    TradeRow, Venue, VenueQueries,
+    AggTradeRow, Answer, At, BookSnapshot, FillRow, Kline, KlineInterval, KlineQueries, ListRange, ProjectedHead,
+    Projection, TableDigest, TradeQueries, TradeRow, Venue, VenueQueries, Waited,
 };
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Answers as the tables would after some batch of a [`TestVenue`].
 pub(crate) struct FakeTables {
@@ -50,6 +52,28 @@ impl FakeTables {
         let moment = &self.moments[*at];
         *at = (*at + (self.steps)(*at)).min(self.moments.len() - 1);
         Ok(At { seq: moment.head.seq, time: moment.head.time, value: value(moment) })
+    }
+}
+
+impl From<Arc<FakeTables>> for Tables {
+    fn from(tables: Arc<FakeTables>) -> Self {
+        Self { venue: tables.clone(), trades: tables.clone(), klines: tables.clone(), projection: tables }
+    }
+}
+
+#[async_trait]
+impl Projection for FakeTables {
+    async fn projected(&self) -> Result<ProjectedHead, StoreError> {
+        Ok(self.moments[*self.at.lock()].head.into())
+    }
+
+    async fn wait_projected(&self, seq: Seq, _: Duration) -> Result<Waited, StoreError> {
+        let reached = self.projected().await?.seq >= seq;
+        Ok(if reached { Waited::Reached } else { Waited::TimedOut })
+    }
+
+    async fn digests(&self) -> Answer<Vec<TableDigest>> {
+        Err(StoreError::Failed("market data compares no tables".into()))
     }
 }
 

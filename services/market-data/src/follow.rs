@@ -1,0 +1,64 @@
+//! The one task that owns the fold: from the tables to the feed, and from the start again when that breaks.
+
+use crate::Ports;
+use crate::cold_start::{ColdStartError, cold_start};
+use crate::fold::{FoldError, View};
+use emporion_model::Seq;
+use emporion_ports::feed::{FollowError, FollowedFeed};
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long the task rests before it starts again, so that a lasting fault does not keep the store busy.
+const REST: Duration = Duration::from_secs(1);
+
+/// Why the fold cannot go on as it is.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    ColdStart(#[from] ColdStartError),
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    #[error("the journal does not fit the fold at seq {seq}: {error}")]
+    Fold { seq: Seq, error: FoldError },
+}
+
+/// Where the fold's state is shown.
+pub(crate) struct Shown {
+    pub(crate) views: watch::Sender<View>,
+    pub(crate) seqs: watch::Sender<Seq>,
+}
+
+/// Follows until the feed closes. What readers hold stays as it was while the task starts again.
+pub(crate) async fn follow(ports: Ports, shown: Shown) {
+    loop {
+        let Err(fault) = follow_until_fault(&ports, &shown).await;
+        if matches!(fault, Fault::Follow(FollowError::Closed)) {
+            tracing::info!("the feed is closed; market data stands still");
+            return;
+        }
+        tracing::error!(error = %fault, "market data starts again from the tables");
+        metrics::counter!("market_data_restarts_total").increment(1);
+        tokio::time::sleep(REST).await;
+    }
+}
+
+async fn follow_until_fault(ports: &Ports, shown: &Shown) -> Result<Infallible, Fault> {
+    let mut fold = cold_start(&ports.tables).await?;
+    let mut feed = FollowedFeed::new(ports.journal.clone(), &*ports.feed, fold.view().seq);
+    loop {
+        shown.show(fold.view());
+        let batch = feed.next().await?;
+        fold.apply(&batch).map_err(|error| Fault::Fold { seq: batch.first_seq, error })?;
+        // The journal may hold a long run of batches ready, and other tasks want their turn.
+        tokio::task::consume_budget().await;
+    }
+}
+
+impl Shown {
+    fn show(&self, view: &View) {
+        self.views.send_replace(view.clone());
+        self.seqs.send_replace(view.seq);
+        metrics::gauge!("market_data_seq").set(view.seq.0 as f64);
+    }
+}
