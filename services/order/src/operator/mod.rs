@@ -1,0 +1,3 @@
+//! What an operator does to the venue's assets and symbols.
+
+pub mod describe;
