@@ -1,0 +1,213 @@
+//! The command line: names, arguments and their help. It is stable: scripts rely on it.
+//!
+//! Nothing is decided here; [`crate::commands`] does what was asked.
+
+use crate::config::Profile;
+use clap::{ArgAction, Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A spot exchange in one process, for teams that run one and bot authors who test against one.
+///
+/// Answers go to standard output, progress and logs to standard error. Exit codes: 0 done, 1 could not be done,
+/// 2 wrong arguments, config or file, 3 an audit or restore found a difference, 42 somebody else leads this
+/// venue, 70 a bug in this program.
+#[derive(Debug, Parser)]
+#[command(name = "emporion", version, disable_help_subcommand = true, max_term_width = 110)]
+pub(crate) struct Cli {
+    /// Write the answer to standard output as one JSON document.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the venue until it gets SIGINT or SIGTERM.
+    Serve(Box<Serve>),
+    /// Begin an empty venue as a file describes it: assets, symbols, fees, real or play money.
+    Genesis {
+        /// The description; `genesis.example.toml` explains every line.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
+    /// Work with accounts of a running venue.
+    #[command(subcommand)]
+    Account(Account),
+    /// Work with symbols of a running venue.
+    #[command(subcommand)]
+    Symbol(Symbol),
+    /// Replay the journal, check every rule, and compare the tables with what comes out. Reads only, also
+    /// beside a running venue.
+    Audit {
+        /// Begin at the oldest snapshot that is kept instead of at the journal's beginning.
+        #[arg(long)]
+        from_snapshot: bool,
+        /// Stop at the end of the batch that holds this seq; tables beyond it are then not compared.
+        #[arg(long, value_name = "N")]
+        at_seq: Option<u64>,
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
+    /// Copy a venue, running or not, into a new folder.
+    Backup {
+        /// The folder to write; it must be empty or not there.
+        folder: PathBuf,
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
+    /// Make a venue out of a backup, in an empty data folder, and check that it is the same.
+    Restore {
+        /// The folder that `backup` wrote.
+        folder: PathBuf,
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
+    /// Put a venue under load and measure its answers.
+    Bench(Box<BenchArgs>),
+    /// Print the default config, which explains every key.
+    Config,
+}
+
+/// Which venue a command is about.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct VenueArgs {
+    /// The venue's data folder.
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The venue's config file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// How to run the venue.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Serve {
+    /// The config file; without one, the defaults that `emporion config` prints.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Which services this process runs.
+    #[arg(long)]
+    pub(crate) role: Option<String>,
+    /// The address to listen on; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// The data folder, which is created when it is missing.
+    #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Keep everything in a temporary folder, without waiting for the disk, and remove it at the end.
+    #[arg(long)]
+    pub(crate) ephemeral: bool,
+    /// A dozen symbols, funded accounts and bots that trade on them. Only with play money.
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// What the demo's bots decide by.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// How much clients may ask for.
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) rate_limits: Option<Profile>,
+    /// Write a JSON file with addresses, processes and demo accounts once the venue answers.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
+/// Accounts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Account {
+    /// Open an account with an API key and print both.
+    Create {
+        /// Its name: 1 to 48 letters, digits and the characters . _ -
+        #[arg(long)]
+        name: String,
+        /// What it begins with, as ASSET=AMOUNT; may be given for several assets.
+        #[arg(long = "deposit", value_name = "ASSET=AMOUNT", action = ArgAction::Append)]
+        deposits: Vec<Deposit>,
+        /// A PEM file with an Ed25519 public key to check signatures with, instead of a shared secret.
+        #[arg(long, value_name = "FILE")]
+        ed25519_public_key: Option<PathBuf>,
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
+}
+
+/// An amount of an asset, as text: its scale is the venue's business.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Deposit {
+    pub(crate) asset: String,
+    pub(crate) amount: String,
+}
+
+impl std::str::FromStr for Deposit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (asset, amount) = text.split_once('=').ok_or("write it as ASSET=AMOUNT, such as USDT=10000")?;
+        asset.parse::<emporion_model::AssetCode>().map_err(|error| format!("the asset {error}"))?;
+        emporion_model::decimal::significant_decimals(amount).map_err(|error| format!("the amount {error}"))?;
+        Ok(Self { asset: asset.to_owned(), amount: amount.to_owned() })
+    }
+}
+
+/// Symbols.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Symbol {
+    /// List all symbols with their status.
+    List {
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
+    /// Add the symbols of a file, and the assets that are missing for them.
+    Add {
+        /// The description, in the form of a genesis file without its mode.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
+    /// Stop trading on a symbol; cancels stay possible.
+    Halt {
+        /// Its name, such as BTCUSDT.
+        symbol: String,
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
+    /// Let trading on a symbol go on.
+    Resume {
+        /// Its name, such as BTCUSDT.
+        symbol: String,
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
+}
+
+/// The load to make.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BenchArgs {
+    #[command(flatten)]
+    pub(crate) venue: VenueArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn deposits_are_an_asset_and_an_exact_amount() {
+        let deposit = Deposit { asset: "USDT".to_owned(), amount: "10000.5".to_owned() };
+        assert_eq!("USDT=10000.5".parse(), Ok(deposit));
+        for bad in ["USDT", "=1", "USDT=", "USDT=-1", "USDT=1e5", "usdt=1", "USDT=1=2"] {
+            assert!(bad.parse::<Deposit>().is_err(), "{bad}");
+        }
+    }
+}

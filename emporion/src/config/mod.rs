@@ -1,0 +1,100 @@
+//! The config: what an operator may choose, read from the built-in defaults, a file, the environment and flags,
+//! and checked as a whole before anything starts.
+//!
+//! `config.default.toml` is the manual: every key is there with its meaning. What must not live here: opening,
+//! connecting or writing anything.
+
+mod limits;
+mod orders;
+mod problem;
+mod sections;
+mod sources;
+
+pub(crate) use limits::{AccountLimits, Limits, Profile};
+pub(crate) use orders::Orders;
+pub(crate) use sections::{Demo, Feed, Http, Log, LogFormat, Operator, Projector, Queue, Scrubber, Snapshots, Users};
+pub(crate) use sources::Sources;
+
+use crate::Failure;
+use figment::Figment;
+pub(crate) use problem::sentence_of_error;
+use problem::{Problem, sentence_of_problem};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The built-in defaults, which are also the manual.
+pub(crate) const DEFAULTS: &str = include_str!("../../config.default.toml");
+
+/// Where all keys are explained.
+const MANUAL: &str = "`emporion config` prints all keys";
+
+/// Everything that can be configured. Units are in the names; ranges are checked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) role: String,
+    pub(crate) operator: Operator,
+    pub(crate) log: Log,
+    pub(crate) http: Http,
+    pub(crate) limits: Limits,
+    pub(crate) orders: Orders,
+    pub(crate) queue: Queue,
+    pub(crate) feed: Feed,
+    pub(crate) projector: Projector,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) scrubber: Scrubber,
+    pub(crate) users: Users,
+    pub(crate) demo: Demo,
+}
+
+impl Config {
+    /// Reads and checks the config.
+    ///
+    /// # Errors
+    /// One sentence: what is wrong, where it stands, and what would be right.
+    pub(crate) fn load(sources: Sources) -> Result<Self, Failure> {
+        let figment = sources.into_figment()?;
+        let config: Self =
+            figment.extract().map_err(|error| Failure::usage(sentence_of_error(&figment, &error, MANUAL)))?;
+        config.check().map_err(|problem| Failure::usage(sentence_of_problem(&figment, &problem)))?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        self.check_role()?;
+        self.log.check()?;
+        self.http.check()?;
+        self.limits.check()?;
+        self.orders.check()?;
+        self.queue.check()?;
+        self.feed.check()?;
+        self.projector.check()?;
+        self.snapshots.check()?;
+        self.users.check()?;
+        self.demo.check()?;
+        // The engine has the last word on its options; the ranges above keep it from saying anything here.
+        self.options().check().map_err(|rule| Problem::new("orders", format!("breaks a rule: {rule}")))
+    }
+
+    fn check_role(&self) -> Result<(), Problem> {
+        match self.role.as_str() {
+            "all" => Ok(()),
+            role @ ("order" | "sequencer" | "market-data" | "user") => Err(Problem::new(
+                "role",
+                format!("is \"{role}\", which does not run by itself in this version: only \"all\" does"),
+            )),
+            role => Err(Problem::new("role", format!("is {role:?} but must be \"all\""))),
+        }
+    }
+
+    /// The options of the engine that this config asks for.
+    pub(crate) fn options(&self) -> emporion_model::Options {
+        self.orders.options(self.limits.order_counts())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! The sections of the config that are plain numbers and words.
+
+use super::problem::{Problem, within};
+use emporion_edge::{EdgeOptions, LimitsOptions, ServeOptions};
+use emporion_order::sequencer::InboxLimits;
+use emporion_ports::keys::Secret;
+use emporion_user::seal::{MasterKeys, SealError};
+use serde::Deserialize;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+
+/// See `[operator]` in the default config.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Operator {
+    pub(crate) listen: SocketAddr,
+}
+
+/// See `[log]` in the default config.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// Text.
+    Text,
+    /// JSON.
+    Json,
+}
+
+impl Log {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        let parsed = EnvFilter::builder().parse(&self.level);
+        let says =
+            "but must be off, error, warn, info, debug or trace, or a list such as \"info,emporion_order=debug\"";
+        parsed.map(drop).map_err(|_| Problem::new("log.level", format!("is {:?} {says}", self.level)))
+    }
+}
+
+/// See `[http]` in the default config.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Http {
+    trusted_proxies: u64,
+    connections_max: u64,
+    connections_per_network_max: u64,
+    body_bytes_max: u64,
+    drain_timeout_s: u64,
+}
+
+impl Http {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        within("http.trusted_proxies", self.trusted_proxies, 0..=16)?;
+        within("http.connections_max", self.connections_max, 1..=1_000_000)?;
+        within("http.connections_per_network_max", self.connections_per_network_max, 0..=1_000_000)?;
+        within("http.body_bytes_max", self.body_bytes_max, 1_024..=16_777_216)?;
+        within("http.drain_timeout_s", self.drain_timeout_s, 0..=3_600)
+    }
+
+    /// How requests are treated.
+    pub(crate) fn edge(&self, limits: LimitsOptions) -> EdgeOptions {
+        EdgeOptions {
+            limits,
+            trusted_proxies: checked(self.trusted_proxies),
+            body_bytes_max: checked(self.body_bytes_max),
+            ..EdgeOptions::default()
+        }
+    }
+
+    /// How connections are treated.
+    pub(crate) fn serve(&self) -> ServeOptions {
+        ServeOptions {
+            connections_max: checked(self.connections_max),
+            connections_per_network_max: Some(checked(self.connections_per_network_max)).filter(|max| *max > 0),
+            drain_timeout: Duration::from_secs(self.drain_timeout_s),
+            ..ServeOptions::default()
+        }
+    }
+}
+
+/// See `[queue]` in the default config.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Queue {
+    orders_max: u64,
+    cancels_max: u64,
+    services_max: u64,
+    session_max: u64,
+}
+
+impl Queue {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        within("queue.orders_max", self.orders_max, 1..=10_000_000)?;
+        within("queue.cancels_max", self.cancels_max, 1..=10_000_000)?;
+        within("queue.services_max", self.services_max, 1..=1_000_000)?;
+        within("queue.session_max", self.session_max, 1..=10_000_000)
+    }
+
+    /// The sequencer's bounds.
+    pub(crate) fn limits(&self) -> InboxLimits {
+        InboxLimits {
+            orders_max: checked(self.orders_max),
+            cancels_max: checked(self.cancels_max),
+            services_max: checked(self.services_max),
+            session_max: u32::try_from(self.session_max).expect("the range was checked"),
+        }
+    }
+}
+
+/// See `[feed]` in the default config.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Feed {
+    batches_max: u64,
+}
+
+impl Feed {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        within("feed.batches_max", self.batches_max, 16..=1_000_000)
+    }
+
+    /// The ring's length.
+    pub(crate) fn batches_max(&self) -> usize {
+        checked(self.batches_max)
+    }
+}
+
+/// See `[projector]` in the default config.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Projector {
+    lag_batches_max: u64,
+}
+
+impl Projector {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        within("projector.lag_batches_max", self.lag_batches_max, 1..=1_000_000)
+    }
+
+    /// How many batches may wait for the projector.
+    pub(crate) fn lag_batches_max(&self) -> usize {
+        checked(self.lag_batches_max)
+    }
+}
+
+/// See `[snapshots]` in the default config.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Snapshots {
+    pub(crate) every_commands: u64,
+}
+
+impl Snapshots {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        within("snapshots.every_commands", self.every_commands, 1_000..=1_000_000_000)
+    }
+}
+
+/// See `[scrubber]` in the default config.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scrubber {
+    /// 0 is off.
+    pub(crate) bytes_per_second: u64,
+}
+
+/// See `[users]` in the default config.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Users {
+    master_keys: Vec<MasterKeyText>,
+    outbox_retention_days: u64,
+}
+
+/// `id:hexadecimal digits`. Never printed.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+struct MasterKeyText(String);
+
+impl fmt::Debug for MasterKeyText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKeyText(..)")
+    }
+}
+
+impl Users {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        within("users.outbox_retention_days", self.outbox_retention_days, 1..=3_650)?;
+        match self.master_keys() {
+            None | Some(Ok(_)) => Ok(()),
+            Some(Err(error)) => Err(Problem::new("users.master_keys", format!("is not right: {error}"))),
+        }
+    }
+
+    /// The configured master keys; `None` when none are.
+    pub(crate) fn master_keys(&self) -> Option<Result<MasterKeys, SealError>> {
+        let pair = |MasterKeyText(text): &MasterKeyText| {
+            let (id, key) = text.split_once(':').unwrap_or((text, ""));
+            // Without a colon nobody knows which part is secret, so the sentence names neither.
+            let id = if text.contains(':') { id } else { "" };
+            (id.to_owned(), Secret::new(key))
+        };
+        let pairs: Vec<_> = self.master_keys.iter().map(pair).collect();
+        (!pairs.is_empty()).then(|| MasterKeys::new(&pairs))
+    }
+
+    /// How long answered commands are kept.
+    pub(crate) fn outbox_retention(&self) -> Duration {
+        Duration::from_secs(self.outbox_retention_days * 86_400)
+    }
+}
+
+/// See `[demo]` in the default config.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Demo {
+    pub(crate) seed: u64,
+    pub(crate) orders_per_second: u64,
+}
+
+impl Demo {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        within("demo.orders_per_second", self.orders_per_second, 1..=10_000)
+    }
+}
+
+fn checked(value: u64) -> usize {
+    usize::try_from(value).expect("the range was checked")
+}
