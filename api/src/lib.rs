@@ -14,6 +14,7 @@ pub mod signing;
 pub mod time;
 pub mod v1;
 pub mod window;
+pub mod wire;
 
 pub use code::Code;
 pub use error::ApiError;

@@ -173,6 +173,9 @@ endpoints! {
     MAKE_ACCOUNT: Post "/v1/operator/accounts", User, Operator, Fixed(1), 0;
     DEPOSIT: Post "/v1/operator/deposits", User, Operator, Fixed(1), 0;
     SET_USER_STATE: Put "/v1/operator/user-state", User, Operator, Fixed(1), 0;
+    OPERATOR_SYMBOLS: Get "/v1/operator/symbols", Order, Operator, Fixed(1), 0;
+    ADD_SYMBOLS: Post "/v1/operator/symbols", Order, Operator, Fixed(1), 0;
+    SET_SYMBOL_STATUS: Put "/v1/operator/symbols/{symbol}/status", Order, Operator, Fixed(1), 0;
 
     HEALTH: Get "/healthz", Process, None, Fixed(0), 0;
     READY: Get "/readyz", Process, None, Fixed(0), 0;
