@@ -1,6 +1,7 @@
 //! Placing an order: what is checked, in which order, and what an accepted order does.
 
 use crate::accounts::{AccountIndex, FEES, Part};
+use crate::admin::validate_user;
 use crate::book::{NONE, OrderIndex};
 use crate::filters;
 use crate::matching::{Size, Step, Taker, Walk, WalkEnd, walk};
@@ -37,7 +38,7 @@ enum Outcome {
 
 /// Checks an order and dry-runs it into `steps`.
 pub(crate) fn validate(state: &State, order: &PlaceOrder, steps: &mut Vec<Step>) -> Result<Placement, Reject> {
-    let account = state.accounts.index_of(order.account).ok_or(Reject::UnknownAccount)?;
+    let account = validate_user(state, order.account)?;
     let symbol = state.symbol(order.symbol).ok_or(Reject::UnknownSymbol)?;
     let stp = check_permissions(state, symbol, account, order)?;
     check_counts(state, account)?;
@@ -84,9 +85,6 @@ fn check_permissions(
     order: &PlaceOrder,
 ) -> Result<StpMode, Reject> {
     let rules = &symbol.spec.rules;
-    if state.accounts.get(account).kind != emporion_model::AccountKind::User {
-        return Err(Reject::OriginNotAllowed);
-    }
     if state.accounts.get(account).frozen {
         return Err(Reject::AccountFrozen);
     }
