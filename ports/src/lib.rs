@@ -1,5 +1,4 @@
 //! The traits a service needs, their in-process twins and their contract suites.
-#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod commands;
 #[cfg(feature = "contract")]

@@ -1,7 +1,6 @@
 //! The embedded store: journal, tables and users in three SQLite files, snapshots beside them.
 //!
 //! What must not live here: anything that decides. The ports say what is asked; this crate answers from files.
-#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod backup;
 mod database;

@@ -108,8 +108,8 @@ pub enum DepositState {
 pub struct Deposit {
     /// What was asked for.
     pub deposit: NewDeposit,
-    /// The account it goes to.
-    pub link_id: LinkId,
+    /// The account it goes to; `None` until that is open.
+    pub account_id: Option<AccountId>,
     /// How far it is.
     pub state: DepositState,
 }

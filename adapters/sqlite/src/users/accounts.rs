@@ -7,7 +7,7 @@ use emporion_ports::users::{
 };
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::values::{broken, integer, link_state, not_ours, parsed, time, us};
+use super::values::{broken, integer, link_state, not_ours, parsed, time, unsigned_if_any, us};
 use super::{api_keys, audit, outbox};
 
 const INSERT_LINK: &str = "insert into account_links (user_id, label, state, open_n, request_digest, created_us)
@@ -24,15 +24,13 @@ const SET_LINK: &str = "update account_links set state = ?2, account_id = ?3, re
 const INSERT_DEPOSIT: &str =
     "insert into deposits (reference, link_id, first, asset_id, asset, amount, state, n, created_us)
      values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-const DEPOSIT_BY_REFERENCE: &str =
-    "select reference, link_id, asset_id, asset, amount, state, reject from deposits where reference = ?1";
-const FIRST_DEPOSITS: &str = "select reference, link_id, asset_id, asset, amount, state, reject
-     from deposits where link_id = ?1 and first = 1 order by deposit_id";
 const DEPOSIT_BY_N: &str = "select reference from deposits where n = ?1";
-const WAITING_OF_LINK: &str = "select reference, link_id, asset_id, asset, amount, state, reject
-     from deposits where link_id = ?1 and state = 'waiting' order by deposit_id";
 const SEND_DEPOSIT: &str = "update deposits set state = 'sent', n = ?2 where reference = ?1 and state = 'waiting'";
 const SET_DEPOSIT: &str = "update deposits set state = ?2, reject = ?3 where reference = ?1";
+
+/// Every deposit with its account; a `where` follows.
+const DEPOSITS: &str = "select d.reference, l.account_id, d.asset_id, d.asset, d.amount, d.state, d.reject
+     from deposits d join account_links l using (link_id)";
 
 /// Makes a person's pending main account and the command that opens it.
 pub(super) fn open_for_user(db: &Connection, user_id: UserId, open: &Payload, stamp: &Stamp) -> Result<()> {
@@ -75,7 +73,7 @@ pub(super) fn by_name(db: &Connection, name: &AccountName) -> Result<Option<Oper
     let found = db.prepare_cached(LINK_BY_NAME)?.query_row([name.as_str()], link).optional()?;
     let Some((link_id, request_digest, created_at)) = found else { return Ok(None) };
     let key = api_keys::first_of_link(db, link_id)?;
-    let deposits = db.prepare_cached(FIRST_DEPOSITS)?.query_map([link_id.0], deposit_row)?.collect::<Result<_>>()?;
+    let deposits = deposits_of(db, link_id, "d.first = 1")?;
     Ok(Some(OperatorAccount { request_digest, key, deposits, created_at }))
 }
 
@@ -98,14 +96,21 @@ pub(super) fn request_deposit(
 }
 
 pub(super) fn deposit(db: &Connection, reference: &str) -> Result<Option<Deposit>> {
-    db.prepare_cached(DEPOSIT_BY_REFERENCE)?.query_row([reference], deposit_row).optional()
+    let sql = format!("{DEPOSITS} where d.reference = ?1");
+    db.prepare_cached(&sql)?.query_row([reference], deposit_row).optional()
 }
 
 /// The deposits that wait for the account whose opening command is row `n`.
 pub(super) fn waiting_for(db: &Connection, n: u64) -> Result<Vec<NewDeposit>> {
     let Some(link_id) = link_by_n(db, n)? else { return Ok(Vec::new()) };
-    let rows = db.prepare_cached(WAITING_OF_LINK)?.query_map([link_id.0], deposit_row)?.collect::<Result<Vec<_>>>()?;
-    Ok(rows.into_iter().map(|row| row.deposit).collect())
+    let waiting = deposits_of(db, link_id, "d.state = 'waiting'")?;
+    Ok(waiting.into_iter().map(|row| row.deposit).collect())
+}
+
+/// A link's deposits that `which` selects, in the order asked for.
+fn deposits_of(db: &Connection, link_id: LinkId, which: &'static str) -> Result<Vec<Deposit>> {
+    let sql = format!("{DEPOSITS} where d.link_id = ?1 and {which} order by d.deposit_id");
+    db.prepare_cached(&sql)?.query_map([link_id.0], deposit_row)?.collect()
 }
 
 /// Lets the link or the deposit behind outbox row `n` take its new state.
@@ -149,8 +154,7 @@ fn answer_link(
         Answer::Refused(reject) => {
             db.prepare_cached(SET_LINK)?.execute(params![link_id.0, "refused", None::<i64>, reject])?;
             audit::append(db, stamp, AuditAction::AccountRefused, subject)?;
-            let waiting =
-                db.prepare_cached(WAITING_OF_LINK)?.query_map([link_id.0], deposit_row)?.collect::<Result<Vec<_>>>()?;
+            let waiting = deposits_of(db, link_id, "d.state = 'waiting'")?;
             waiting.iter().try_for_each(|row| refuse_deposit(db, &row.deposit.reference, reject, stamp))
         }
         Answer::Done => Err(broken("an opening command was answered without an account")),
@@ -213,7 +217,7 @@ fn deposit_row(row: &Row<'_>) -> Result<Deposit> {
             asset: parsed(row, "asset", |text| text.parse::<AssetCode>().ok())?,
             amount: parsed(row, "amount", |text| text.parse().ok().map(Amount))?,
         },
-        link_id: LinkId(row.get("link_id")?),
+        account_id: unsigned_if_any(row, "account_id")?.map(AccountId),
         state: deposit_state(row)?,
     })
 }

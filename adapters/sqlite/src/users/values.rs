@@ -26,9 +26,14 @@ pub(super) fn time(row: &Row<'_>, column: &str) -> Result<TimeUs> {
     unsigned(row, column).map(TimeUs)
 }
 
+/// An unsigned column that may be null.
+pub(super) fn unsigned_if_any(row: &Row<'_>, column: &str) -> Result<Option<u64>> {
+    row.get::<_, Option<i64>>(column)?.map(|_| unsigned(row, column)).transpose()
+}
+
 /// A time column that may be null.
 pub(super) fn time_if_any(row: &Row<'_>, column: &str) -> Result<Option<TimeUs>> {
-    row.get::<_, Option<i64>>(column)?.map(|_| time(row, column)).transpose()
+    Ok(unsigned_if_any(row, column)?.map(TimeUs))
 }
 
 /// A text column that must satisfy a parser.

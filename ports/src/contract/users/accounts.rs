@@ -20,7 +20,7 @@ pub async fn an_operator_account_is_made_once(store: &dyn UserStore) {
     assert_eq!((first.request_digest, first.created_at), ([7; 32], TimeUs(5)));
     assert_eq!(first.key.account.owner, Owner::Operator(wished.name.clone()));
     assert_eq!(first.key.account.state, LinkState::Pending);
-    assert_eq!(first.deposits[0].deposit, wished.deposits[0]);
+    assert_eq!((&first.deposits[0].deposit, first.deposits[0].account_id), (&wished.deposits[0], None));
 
     let mut other = operator_account("demo", 'b', Vec::new());
     other.request_digest = [8; 32];
@@ -77,6 +77,7 @@ pub async fn a_deposit_is_written_down_once(store: &dyn UserStore) {
 
     let first = store.request_deposit(account, &deposit("t1", 5), &credit, &at(3)).await.unwrap().unwrap();
     assert_eq!((first.deposit.clone(), first.state), (deposit("t1", 5), DepositState::Sent));
+    assert_eq!(first.account_id, Some(account));
     let again = store.request_deposit(account, &deposit("t1", 6), &credit, &at(4)).await.unwrap().unwrap();
     assert_eq!(again.deposit, first.deposit);
     assert_eq!(store.outbox_head().await.unwrap().last_n, 2);
