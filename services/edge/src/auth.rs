@@ -41,13 +41,19 @@ pub(crate) struct SignedRequest<'r> {
 /// Checks signed requests against a key directory.
 pub struct Authenticator {
     directory: Arc<dyn KeyDirectory>,
-    verifiers: Mutex<HashMap<ApiKeyName, (Arc<KeyRecord>, Arc<Verifier>)>>,
+    parsed: Mutex<HashMap<ApiKeyName, Parsed>>,
+}
+
+/// A record and its key in parsed form.
+struct Parsed {
+    record: Arc<KeyRecord>,
+    verifier: Arc<Verifier>,
 }
 
 impl Authenticator {
     /// Against this directory.
     pub fn new(directory: Arc<dyn KeyDirectory>) -> Self {
-        Self { directory, verifiers: Mutex::default() }
+        Self { directory, parsed: Mutex::default() }
     }
 
     /// Who signed `request`, which asks for something of this security. Refusals, in this order: -2014 for a
@@ -79,20 +85,20 @@ impl Authenticator {
 
     /// The parsed form of the record's key, kept for as long as the directory gives the same record.
     fn verifier(&self, record: &Arc<KeyRecord>) -> Result<Arc<Verifier>, ApiError> {
-        let mut verifiers = self.verifiers.lock();
-        if let Some((parsed, verifier)) = verifiers.get(&record.name)
-            && Arc::ptr_eq(parsed, record)
+        let mut parsed = self.parsed.lock();
+        if let Some(known) = parsed.get(&record.name)
+            && Arc::ptr_eq(&known.record, record)
         {
-            return Ok(verifier.clone());
+            return Ok(known.verifier.clone());
         }
         let verifier = parse(&record.verifying_key).map(Arc::new).map_err(|error| {
             tracing::error!(api_key = record.name.as_str(), %error, "a stored key cannot be used");
             ApiError::from(Code::RejectedApiKey)
         })?;
-        if verifiers.len() >= VERIFIERS_MAX {
-            verifiers.clear();
+        if parsed.len() >= VERIFIERS_MAX {
+            parsed.clear();
         }
-        verifiers.insert(record.name.clone(), (record.clone(), verifier.clone()));
+        parsed.insert(record.name.clone(), Parsed { record: record.clone(), verifier: verifier.clone() });
         Ok(verifier)
     }
 }

@@ -62,6 +62,7 @@ pub struct Edge {
 /// A request on its way; goes back to [`Edge::conclude`] with the outcome.
 pub(crate) struct Ticket {
     endpoint: Option<&'static Endpoint>,
+    is_v1: bool,
     started: Instant,
     address: IpAddr,
     received_at: TimeUs,
@@ -129,9 +130,8 @@ impl Edge {
         if outcome.is_err() && ticket.weight_on_failure > 0 {
             used_weight = self.limits.add(ticket.address, ticket.weight_on_failure, ticket.received_at);
         }
-        let is_v1 = ticket.endpoint.is_some_and(Endpoint::is_v1);
         let mut response = outcome.unwrap_or_else(|error| {
-            if is_v1 { V1Failure(v1::Error::from(&error)).into_response() } else { error_response(&error) }
+            if ticket.is_v1 { V1Failure(v1::Error::from(&error)).into_response() } else { error_response(&error) }
         });
         let used_weight = HeaderValue::from(used_weight);
         response.headers_mut().insert(USED_WEIGHT, used_weight.clone());
@@ -144,6 +144,7 @@ impl Edge {
         let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
         Ticket {
             endpoint,
+            is_v1: request.uri().path().starts_with("/v1/"),
             started: Instant::now(),
             address: client_address(peer, request.headers(), self.options.trusted_proxies),
             received_at: self.clock.now(),

@@ -82,7 +82,7 @@ pub async fn serve(listener: TcpListener, router: Router, options: ServeOptions,
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    pause_accepting().await;
                 }
             },
             Some(_) = connections.join_next() => {}
@@ -94,6 +94,12 @@ pub async fn serve(listener: TcpListener, router: Router, options: ServeOptions,
     if tokio::time::timeout(options.drain_timeout, finished).await.is_err() {
         tracing::warn!(connections = connections.len(), "connections were cut at the end of the drain timeout");
     }
+}
+
+/// There is no event to wait for: descriptors come back without a word.
+#[expect(clippy::disallowed_methods, reason = "a pause is meant, so that a full table does not spin this loop")]
+async fn pause_accepting() {
+    tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 
 async fn connection(
@@ -121,7 +127,7 @@ async fn connection(
         }
     });
     let mut http = http1::Builder::new();
-    http.max_buf_size(HEADER_BYTES_MAX).pipeline_flush(true);
+    http.max_buf_size(HEADER_BYTES_MAX);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

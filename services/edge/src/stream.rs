@@ -154,7 +154,12 @@ impl AsyncWrite for TimedStream {
         self.socket.is_write_vectored()
     }
 
+    /// Also arms the timer: hyper flushes after each answer, and then does not look at the socket again until
+    /// something wakes it.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Poll::Ready(error) = self.poll_deadline(cx) {
+            return Poll::Ready(Err(error));
+        }
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
