@@ -4,9 +4,10 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# Where `make run` listens and keeps its data, and with which Cargo profile it is built.
+# Where `make run` listens, keeps its data and writes its key, and with which Cargo profile it is built.
 LISTEN ?= 127.0.0.1:8080
 DATA_DIR ?= demo-data
+DEMO_ENV ?= demo.env
 PROFILE ?= release
 
 # Tools and environments that the targets make for themselves; safe to delete at any time.
@@ -20,7 +21,7 @@ help: ## List the targets
 run: ## Build and start a demo venue, print its address, key and secret, and write them to demo.env
 	@echo "run: building (profile $(PROFILE)), then a demo venue on $(LISTEN) with its data in $(DATA_DIR)/; Ctrl-C stops it"
 	@cargo build --locked --profile $(PROFILE) --package emporion
-	@exec tools/demo.sh $(PROFILE) $(LISTEN) $(DATA_DIR)
+	@exec tools/demo.sh $(PROFILE) $(LISTEN) $(DATA_DIR) $(DEMO_ENV)
 
 test: ## Run the Rust tests, then real third-party clients and the README's blocks against the real binary
 	@echo "test: Rust tests of the whole workspace"

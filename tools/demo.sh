@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# tools/demo.sh PROFILE LISTEN DATA_DIR: starts a demo venue and says where it is.
+# tools/demo.sh PROFILE LISTEN DATA_DIR ENV_FILE: starts a demo venue and says where it is.
 #
 # The server takes this process over, so Ctrl-C reaches it directly and its exit code is the script's. A
 # helper in the background waits for the ready file, prints the address and the first demo account's key,
-# and writes them to demo.env, which the README's blocks read.
+# and writes them to ENV_FILE, which the README's blocks read.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-profile=$1 listen=$2 data_dir=$3
+profile=$1 listen=$2 data_dir=$3 env_file=$4
 
 scratch=$(mktemp -d)
 ready=$scratch/ready.json
@@ -26,12 +26,13 @@ announce() {
     url=$(ready_value rest) key=$(ready_value apiKey) secret=$(ready_value secretKey)
     (
         umask 077
-        printf 'DEMO_URL=%s\nDEMO_API_KEY=%s\nDEMO_SECRET_KEY=%s\n' "$url" "$key" "$secret" > demo.env
+        printf 'DEMO_URL=%s\nDEMO_API_KEY=%s\nDEMO_SECRET_KEY=%s\n' "$url" "$key" "$secret" > "$env_file.new"
     )
+    mv "$env_file.new" "$env_file"
     rm -rf "$scratch"
     printf '\nEmporion is ready.\n\n  URL     %s\n  key     %s\n  secret  %s\n\n' "$url" "$key" "$secret"
-    printf 'demo.env holds these three for the blocks of the README. Ctrl-C stops the venue; %s keeps its data.\n\n' \
-        "$data_dir"
+    printf '%s holds these three for the blocks of the README. Ctrl-C stops the venue; %s keeps its data.\n\n' \
+        "$env_file" "$data_dir"
 }
 
 announce $$ &

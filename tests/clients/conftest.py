@@ -1,0 +1,78 @@
+"""Fixtures: one quiet venue whose only traders are the test's own accounts, and one demo venue with bots."""
+
+import contextlib
+import itertools
+
+import pytest
+from clients import connected_ccxt, connected_python_binance
+from venue import Venue
+
+account_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def venue():
+    """A venue without bots: books hold what the tests put there."""
+    with Venue("--rate-limits", "relaxed") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def demo_venue():
+    """A venue as `make run` starts it, on temporary storage."""
+    with Venue("--demo", "--ephemeral") as running:
+        yield running
+
+
+@pytest.fixture
+def demo_folder(tmp_path, demo_venue):
+    """A folder with the demo.env of the demo venue."""
+    account = demo_venue.demo_accounts()[0]
+    (tmp_path / "demo.env").write_text(
+        f"DEMO_URL={demo_venue.url}\nDEMO_API_KEY={account.api_key}\nDEMO_SECRET_KEY={account.secret_key}\n"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def open_account(venue):
+    """Opens funded accounts, and cancels at the end what they left open, so that each test meets empty books."""
+    opened = []
+
+    def open_one(**deposits):
+        account = venue.open_account(f"test-{next(account_numbers)}", **deposits)
+        opened.append(account)
+        return account
+
+    yield open_one
+    for account in opened:
+        if account.secret_key is not None:
+            with connected_ccxt(venue.url, account, warnOnFetchOpenOrdersWithoutSymbol=False) as exchange:
+                for symbol in {order["symbol"] for order in exchange.fetch_open_orders()}:
+                    exchange.cancel_all_orders(symbol)
+
+
+@pytest.fixture
+def connect_ccxt(venue):
+    """Connects CCXT for an account, or for nobody."""
+    with contextlib.ExitStack() as stack:
+        yield lambda account=None, **options: stack.enter_context(connected_ccxt(venue.url, account, **options))
+
+
+@pytest.fixture
+def connect_python_binance(venue):
+    """Connects python-binance for an account, or for nobody."""
+    with contextlib.ExitStack() as stack:
+        yield lambda account=None, **options: stack.enter_context(
+            connected_python_binance(venue.url, account, **options)
+        )
+
+
+@pytest.fixture
+def alice(open_account):
+    return open_account(BTC="10", ETH="100", USDT="1000000")
+
+
+@pytest.fixture
+def bob(open_account):
+    return open_account(BTC="10", ETH="100", USDT="1000000")

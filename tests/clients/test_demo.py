@@ -1,0 +1,38 @@
+"""The demo: funded accounts, and bots that make books, tape and klines live."""
+
+from decimal import Decimal as D
+
+import pytest
+from clients import connected_ccxt, eventually
+
+
+@pytest.fixture
+def exchange(demo_venue):
+    with connected_ccxt(demo_venue.url, demo_venue.demo_accounts()[0]) as connected:
+        yield connected
+
+
+def test_the_ready_file_says_where_everything_is(demo_venue):
+    ready = demo_venue.ready
+    assert ready["rest"].startswith("http://127.0.0.1:")
+    assert ready["ws"].startswith("ws://127.0.0.1:") and ready["wsApi"].startswith("ws://127.0.0.1:")
+    assert [process["role"] for process in ready["processes"]] == ["all"]
+    assert all(account["name"] and account["apiKey"] and account["secretKey"] for account in ready["accounts"])
+
+
+def test_a_dozen_symbols_have_books_and_trades(exchange):
+    assert len(exchange.symbols) == 12
+    for symbol in exchange.symbols:
+        book = eventually(
+            lambda symbol=symbol: exchange.fetch_order_book(symbol, 5), lambda book: book["bids"] and book["asks"]
+        )
+        assert book["bids"][0][0] < book["asks"][0][0]
+        eventually(lambda symbol=symbol: exchange.fetch_trades(symbol), lambda trades: trades)
+        eventually(lambda symbol=symbol: exchange.fetch_ohlcv(symbol, "1s"), lambda klines: klines)
+
+
+def test_a_demo_account_can_buy_from_the_bots_at_once(exchange):
+    assert exchange.fetch_balance()["USDT"]["free"] > D(1_000)
+    ask = eventually(lambda: exchange.fetch_order_book("BTC/USDT", 5)["asks"], lambda asks: asks)[0][0]
+    bought = exchange.create_order("BTC/USDT", "limit", "buy", "0.001", exchange.price_to_precision("BTC/USDT", ask * 2))
+    assert (bought["status"], bought["filled"]) == ("closed", D("0.001"))
