@@ -29,7 +29,7 @@ pub(crate) struct Placement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     /// So much of it rests at this price, with this hold.
-    Rests(Price, Quantity, Amount),
+    Rests(Price, Quantity, (AssetId, Amount)),
     /// Its last step filled it.
     Filled,
     /// The rest of it ends.
@@ -130,7 +130,8 @@ fn check_client_order_id(state: &State, account: AccountIndex, order: &PlaceOrde
     Ok(())
 }
 
-fn can_rest(kind: &OrderKind) -> bool {
+/// Whether an order of this kind may come to rest in the book.
+pub(crate) fn can_rest(kind: &OrderKind) -> bool {
     matches!(kind, OrderKind::Limit(_, _, TimeInForce::Gtc) | OrderKind::LimitMaker(..))
 }
 
@@ -243,7 +244,7 @@ fn outcome_of(symbol: &SymbolState, order: &PlaceOrder, walk: &Walk, ends_with_t
             }
             OrderKind::Limit(price, quantity, _) | OrderKind::LimitMaker(price, quantity) => {
                 let left = Quantity(quantity.0 - walk.executed.0 - walk.prevented.0);
-                Outcome::Rests(price, left, hold_amount(symbol, order.side, price, left))
+                Outcome::Rests(price, left, hold_of(symbol, order.side, price, left))
             }
             OrderKind::Market(_) => Outcome::Closes(CloseReason::Expired(ExpiryReason::InsufficientLiquidity)),
         },
@@ -251,12 +252,12 @@ fn outcome_of(symbol: &SymbolState, order: &PlaceOrder, walk: &Walk, ends_with_t
 }
 
 /// What an order of this side holds while `quantity` of it is left.
-fn hold_amount(symbol: &SymbolState, side: Side, price: Price, quantity: Quantity) -> Amount {
-    let amount = match side {
-        Side::Buy => symbol.scales.notional(price, quantity),
-        Side::Sell => symbol.scales.base(quantity),
+pub(crate) fn hold_of(symbol: &SymbolState, side: Side, price: Price, quantity: Quantity) -> (AssetId, Amount) {
+    let (asset, amount) = match side {
+        Side::Buy => (symbol.spec.quote, symbol.scales.notional(price, quantity)),
+        Side::Sell => (symbol.spec.base, symbol.scales.base(quantity)),
     };
-    amount.expect("a symbol's ranges keep every hold in 128 bits")
+    (asset, amount.expect("a symbol's ranges keep every hold in 128 bits"))
 }
 
 /// Carries an accepted order out. Every number was found by [`validate`]; nothing here can fail.
@@ -312,7 +313,6 @@ fn finish(state: &mut State, order: &PlaceOrder, placement: &Placement, taking: 
     match placement.outcome {
         Outcome::Filled => {}
         Outcome::Rests(price, quantity, hold) => {
-            let asset = if order.side == Side::Buy { taking.quote } else { taking.base };
             let resting = Order {
                 id: taking.order_id,
                 symbol: order.symbol,
@@ -330,7 +330,7 @@ fn finish(state: &mut State, order: &PlaceOrder, placement: &Placement, taking: 
                 older: NONE,
                 newer: NONE,
             };
-            let index = state.orders.add(&mut state.accounts, resting, quantity, (asset, hold));
+            let index = state.orders.add(&mut state.accounts, resting, quantity, hold);
             let half = state.symbols[usize::from(order.symbol.0)].book.half_mut(order.side);
             half.enter(&mut state.orders.nodes, index, price);
             events.push(Event::OrderRested(OrderRested {
@@ -545,7 +545,7 @@ impl<'a> Taking<'a> {
         if maker_loses.is_zero() {
             return;
         }
-        let released = hold_amount(symbol, maker_side, price, maker_loses);
+        let (_, released) = hold_of(symbol, maker_side, price, maker_loses);
         symbol.book.half_mut(maker_side).shrink(&mut state.orders.nodes, maker, maker_loses);
         state.orders.note_shrunk(&mut state.accounts, maker, maker_loses);
         state.orders.release_from_hold(&mut state.accounts, maker, released);

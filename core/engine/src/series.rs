@@ -42,11 +42,15 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// A series as a snapshot holds it.
-    pub(crate) fn restore(bucket: Option<Bucket>, last_price: Option<Price>, volumes: Vec<SecondVolume>) -> Self {
-        let base_units = volumes.iter().map(|volume| volume.base_units).sum();
-        let quote = volumes.iter().map(|volume| volume.quote).sum();
-        Self { bucket, last_price, volumes: volumes.into(), base_units, quote }
+    /// A series as a snapshot holds it; `None` when its volumes add up to more than fits.
+    pub(crate) fn restore(
+        bucket: Option<Bucket>,
+        last_price: Option<Price>,
+        volumes: Vec<SecondVolume>,
+    ) -> Option<Self> {
+        let base_units = volumes.iter().try_fold(0u128, |sum, volume| sum.checked_add(volume.base_units))?;
+        let quote = volumes.iter().try_fold(0i128, |sum, volume| sum.checked_add(volume.quote))?;
+        Some(Self { bucket, last_price, volumes: volumes.into(), base_units, quote })
     }
 
     /// Lets time pass: closes the bucket of an earlier second and forgets volume beyond the average.

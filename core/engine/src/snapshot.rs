@@ -1,21 +1,21 @@
-//! The state as bytes and back. The bytes are canonical: equal states give equal bytes whatever path led to
-//! them, so their SHA-256 is the state hash. Inner indices never appear, apart from accounts', which are
-//! their places in the order of creation.
+//! The state as bytes; `restore` reads them back. The bytes are canonical: the same commands give the same
+//! bytes, and so does an engine that was restored on the way, so their SHA-256 is the state hash. Inner
+//! indices never appear, apart from accounts', which are their places in the order of creation.
+
+mod restore;
 
 use crate::Engine;
 use crate::accounts::{Account, AccountIndex, Cell};
-use crate::book::NONE;
 use crate::dedup::SourceState;
 use crate::inspect::working;
-use crate::orders::Order;
-use crate::series::{SecondVolume, Series};
-use crate::state::{FollowUp, RULES_VERSIONS, State, SymbolState};
-use emporion_model::codec::{CodecError, Durable, Reader, Writer, durable_struct};
+use crate::series::SecondVolume;
+use crate::state::{FollowUp, State, SymbolState};
+use emporion_model::codec::{CodecError, Durable, Writer, durable_struct};
 use emporion_model::event::{Bucket, WindowCount};
 use emporion_model::{
     AccountId, AccountKind, AggTradeId, Amount, Asset, AssetId, ClientOrderId, CommandId, ExecutionId, Mode, Options,
     OrderCountLimits, OrderId, OrderKind, PreventedMatchId, Price, Quantity, Seq, Side, SourceId, StpMode, Strategy,
-    SymbolId, SymbolSpec, TimeUs, TradeGroupId, TradeId,
+    SymbolSpec, TimeUs, TradeGroupId, TradeId,
 };
 use std::fmt;
 
@@ -173,27 +173,6 @@ impl Engine {
     pub fn hash_of(snapshot: &[u8]) -> [u8; 32] {
         emporion_model::journal::hash_bytes(snapshot)
     }
-
-    /// The engine that [`Engine::snapshot`] described. See [`Engine::new`] for `hash_key`.
-    pub fn restore(bytes: &[u8], hash_key: u64) -> Result<Self, SnapshotError> {
-        let mut reader = Reader::with_format(bytes)?;
-        let mut engine = Self::new(hash_key);
-        let state = &mut engine.state;
-        restore_venue(state, Venue::decode(&mut reader)?)?;
-        for account in Vec::<AccountRecord>::decode(&mut reader)? {
-            restore_account(state, account);
-        }
-        for symbol in Vec::<SymbolRecord>::decode(&mut reader)? {
-            restore_symbol(state, symbol)?;
-        }
-        state.dedup.restore(Remembered::decode(&mut reader)?);
-        state.dedup.restore_placed(RememberedIds::decode(&mut reader)?);
-        state.dedup.sources = Vec::<(SourceId, SourceState)>::decode(&mut reader)?.into_iter().collect();
-        reader.finish()?;
-        state.accounts.take_touched(|_, _, _| {});
-        engine.check_invariants().map_err(SnapshotError::Broken)?;
-        Ok(engine)
-    }
 }
 
 fn venue_record(state: &State) -> Venue {
@@ -210,22 +189,6 @@ fn venue_record(state: &State) -> Venue {
     }
 }
 
-fn restore_venue(state: &mut State, venue: Venue) -> Result<(), SnapshotError> {
-    if !RULES_VERSIONS.contains(&venue.rules_version) {
-        return Err(SnapshotError::Rules(venue.rules_version));
-    }
-    state.mode = venue.mode;
-    state.seq = venue.seq;
-    state.time = venue.time;
-    state.rules_version = venue.rules_version;
-    state.options = venue.options;
-    state.next_account_id = venue.next_account_id;
-    state.last_execution_id = venue.last_execution_id;
-    state.assets = venue.assets;
-    state.follow_ups = venue.follow_ups.into();
-    Ok(())
-}
-
 fn account_record(account: &Account) -> AccountRecord {
     AccountRecord {
         id: account.id,
@@ -238,21 +201,6 @@ fn account_record(account: &Account) -> AccountRecord {
         day: account.day,
         cells: account.cells.clone(),
     }
-}
-
-/// What is locked comes back with the orders that hold it.
-fn restore_account(state: &mut State, record: AccountRecord) {
-    let unlocked = |cell: Cell| Cell { free: Amount(cell.free.0 + cell.locked.0), locked: Amount::ZERO };
-    state.accounts.add(Account {
-        frozen: record.frozen,
-        fee_tier: record.fee_tier,
-        trade_group: record.trade_group,
-        limits: record.limits,
-        ten_seconds: record.ten_seconds,
-        day: record.day,
-        cells: record.cells.into_iter().map(unlocked).collect(),
-        ..Account::new(record.id, record.kind)
-    });
 }
 
 fn symbol_record(state: &State, symbol: &SymbolState) -> SymbolRecord {
@@ -286,63 +234,4 @@ fn order_record(state: &State, index: crate::book::OrderIndex) -> OrderRecord {
         remaining: state.orders.nodes.get(index).remaining,
         hold: (hold.asset, hold.amount),
     }
-}
-
-fn restore_symbol(state: &mut State, record: SymbolRecord) -> Result<(), SnapshotError> {
-    let id = SymbolId(state.symbols.len() as u16);
-    let known = |asset: AssetId| usize::from(asset.0) < state.assets.len();
-    if !known(record.spec.base) || !known(record.spec.quote) {
-        return Err(SnapshotError::Broken(format!("symbol {} names an unknown asset", record.spec.name)));
-    }
-    let mut symbol = SymbolState::new(id, record.spec, &state.assets);
-    symbol.last_order_id = record.last_order_id;
-    symbol.last_trade_id = record.last_trade_id;
-    symbol.last_agg_trade_id = record.last_agg_trade_id;
-    symbol.last_prevented_match_id = record.last_prevented_match_id;
-    symbol.series = Series::restore(record.bucket, record.last_price, record.volumes);
-    state.symbols.push(symbol);
-    restore_orders(state, id, record.orders)
-}
-
-/// Enters the table in the order of ids, which is the order of each account's list, and the book in the
-/// order of the records, which is price-time priority.
-fn restore_orders(state: &mut State, symbol: SymbolId, records: Vec<OrderRecord>) -> Result<(), SnapshotError> {
-    let broken = |why: &str| Err(SnapshotError::Broken(why.to_owned()));
-    let mut by_id: Vec<usize> = (0..records.len()).collect();
-    by_id.sort_unstable_by_key(|&place| records[place].id);
-    let mut indices = vec![NONE; records.len()];
-    for place in by_id {
-        let record = &records[place];
-        if record.account as usize >= state.accounts.len() {
-            return broken("an order names an unknown account");
-        }
-        let is_legal = record.kind.price().is_some() && record.hold.0.0 < state.assets.len() as u16;
-        if !is_legal || state.orders.find(symbol, record.id).is_some() {
-            return broken("an open order cannot rest");
-        }
-        let order = Order {
-            id: record.id,
-            symbol,
-            account: record.account,
-            client_order_id: record.client_order_id,
-            side: record.side,
-            kind: record.kind,
-            stp: record.stp,
-            trade_group: record.trade_group,
-            strategy: record.strategy,
-            executed: record.executed,
-            executed_quote: record.executed_quote,
-            prevented: record.prevented,
-            hold: 0,
-            older: NONE,
-            newer: NONE,
-        };
-        indices[place] = state.orders.add(&mut state.accounts, order, record.remaining, record.hold);
-    }
-    for (record, index) in records.iter().zip(indices) {
-        let price = record.kind.price().expect("checked above");
-        let half = state.symbols[usize::from(symbol.0)].book.half_mut(record.side);
-        half.enter(&mut state.orders.nodes, index, price);
-    }
-    Ok(())
 }
