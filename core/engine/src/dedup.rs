@@ -5,7 +5,9 @@ use crate::accounts::AccountIndex;
 use emporion_model::codec::durable_struct;
 use emporion_model::{ClientOrderId, CommandId, Seq, SourceId, TimeUs};
 use foldhash::fast::SeedableRandomState;
+use hashbrown::HashTable;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
 
 /// How long after its deadline a command id is remembered.
 pub(crate) const REMEMBERED_US: u64 = 60_000_000;
@@ -23,11 +25,19 @@ pub(crate) struct SourceState {
 
 durable_struct!(SourceState { n, digest, seq });
 
+/// A remembered command in the table: a part of its id's hash, and its place.
+type Known = (u32, u32);
+
 #[derive(Debug)]
 pub(crate) struct Dedup {
-    seq_of: HashMap<CommandId, Seq, SeedableRandomState>,
-    /// The ids by the second after which they may be forgotten, in the order in which they came.
-    expiring: BTreeMap<u64, Vec<CommandId>>,
+    /// The commands by id. The ids are in `commands`; with the hash beside the place the table grows without
+    /// reading them.
+    known: HashTable<Known>,
+    commands: Vec<(CommandId, Seq)>,
+    free: Vec<u32>,
+    hasher: SeedableRandomState,
+    /// Places by the second after which they may be forgotten, in the order in which they came.
+    expiring: BTreeMap<u64, Vec<u32>>,
     pub(crate) sources: BTreeMap<SourceId, SourceState>,
     placed_until: HashMap<(AccountIndex, ClientOrderId), TimeUs, SeedableRandomState>,
     placed_expiring: BTreeMap<TimeUs, Vec<(AccountIndex, ClientOrderId)>>,
@@ -36,7 +46,10 @@ pub(crate) struct Dedup {
 impl Dedup {
     pub(crate) fn new(hasher: SeedableRandomState) -> Self {
         Self {
-            seq_of: HashMap::with_hasher(hasher.clone()),
+            known: HashTable::new(),
+            commands: Vec::new(),
+            free: Vec::new(),
+            hasher: hasher.clone(),
             expiring: BTreeMap::new(),
             sources: BTreeMap::new(),
             placed_until: HashMap::with_hasher(hasher),
@@ -46,24 +59,44 @@ impl Dedup {
 
     /// The seq under which this command was applied.
     pub(crate) fn seq_of(&self, command_id: CommandId) -> Option<Seq> {
-        self.seq_of.get(&command_id).copied()
+        let hash = self.hash_of(command_id);
+        let is_it = |known: &Known| self.commands[known.1 as usize].0 == command_id;
+        self.known.find(spread(hash), is_it).map(|known| self.commands[known.1 as usize].1)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.seq_of.len()
+        self.known.len()
     }
 
     pub(crate) fn remember(&mut self, command_id: CommandId, deadline: TimeUs, seq: Seq) {
-        let second = deadline.plus_us(REMEMBERED_US).second();
-        self.expiring.entry(second).or_default().push(command_id);
-        self.seq_of.insert(command_id, seq);
+        self.remember_until(deadline.plus_us(REMEMBERED_US).second(), command_id, seq);
+    }
+
+    fn remember_until(&mut self, second: u64, command_id: CommandId, seq: Seq) {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.commands.push((command_id, seq));
+            u32::try_from(self.commands.len() - 1).expect("two minutes hold far fewer than 2^32 commands")
+        });
+        self.commands[place as usize] = (command_id, seq);
+        let hash = self.hash_of(command_id);
+        self.known.insert_unique(spread(hash), (hash, place), |known| spread(known.0));
+        self.expiring.entry(second).or_default().push(place);
+    }
+
+    fn forget(&mut self, place: u32) {
+        let hash = self.hash_of(self.commands[place as usize].0);
+        let entry = self.known.find_entry(spread(hash), |known| known.1 == place);
+        entry.expect("what expires is known").remove();
+        self.free.push(place);
+    }
+
+    fn hash_of(&self, command_id: CommandId) -> u32 {
+        (self.hasher.hash_one(command_id.0) >> 32) as u32
     }
 
     pub(crate) fn forget_before(&mut self, now: TimeUs) {
         while let Some(entry) = self.expiring.first_entry().filter(|entry| *entry.key() < now.second()) {
-            for command_id in entry.remove() {
-                self.seq_of.remove(&command_id);
-            }
+            entry.remove().into_iter().for_each(|place| self.forget(place));
         }
         while let Some(entry) = self.placed_expiring.first_entry().filter(|entry| *entry.key() < now) {
             let until = *entry.key();
@@ -91,8 +124,8 @@ impl Dedup {
 
     /// The remembered commands as a snapshot holds them: by expiry, then in the order in which they came.
     pub(crate) fn snapshot(&self) -> Vec<(u64, Vec<(CommandId, Seq)>)> {
-        let with_seq = |id: &CommandId| (*id, self.seq_of[id]);
-        self.expiring.iter().map(|(second, ids)| (*second, ids.iter().map(with_seq).collect())).collect()
+        let commands = |places: &[u32]| places.iter().map(|place| self.commands[*place as usize]).collect();
+        self.expiring.iter().map(|(second, places)| (*second, commands(places))).collect()
     }
 
     /// The remembered client order ids as a snapshot holds them.
@@ -101,9 +134,8 @@ impl Dedup {
     }
 
     pub(crate) fn restore(&mut self, remembered: Vec<(u64, Vec<(CommandId, Seq)>)>) {
-        for (second, ids) in remembered {
-            self.seq_of.extend(ids.iter().copied());
-            self.expiring.insert(second, ids.into_iter().map(|(id, _)| id).collect());
+        for (second, commands) in remembered {
+            commands.into_iter().for_each(|(id, seq)| self.remember_until(second, id, seq));
         }
     }
 
@@ -113,4 +145,9 @@ impl Dedup {
             self.placed_expiring.insert(until, keys);
         }
     }
+}
+
+/// The hash that the table wants out of the part that is kept: it uses the lowest and the highest bits.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
 }

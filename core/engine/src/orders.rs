@@ -7,7 +7,8 @@ use emporion_model::{
     Amount, AssetId, ClientOrderId, OrderId, OrderKind, Quantity, Side, StpMode, Strategy, SymbolId, TradeGroupId,
 };
 use foldhash::fast::SeedableRandomState;
-use std::collections::HashMap;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
 
 /// A place in the hold table.
 pub(crate) type HoldIndex = u32;
@@ -46,8 +47,11 @@ pub(crate) struct OrderTable {
     count: usize,
     holds: Vec<Hold>,
     free_holds: Vec<HoldIndex>,
-    by_id: HashMap<(SymbolId, OrderId), OrderIndex, SeedableRandomState>,
-    by_client_id: HashMap<(AccountIndex, ClientOrderId), OrderIndex, SeedableRandomState>,
+    /// Places by order id and by client order id. The keys are in the orders themselves, so that these
+    /// tables stay small enough for the processor's cache.
+    by_id: HashTable<OrderIndex>,
+    by_client_id: HashTable<OrderIndex>,
+    hasher: SeedableRandomState,
 }
 
 impl OrderTable {
@@ -58,8 +62,9 @@ impl OrderTable {
             count: 0,
             holds: Vec::new(),
             free_holds: Vec::new(),
-            by_id: HashMap::with_hasher(hasher.clone()),
-            by_client_id: HashMap::with_hasher(hasher),
+            by_id: HashTable::new(),
+            by_client_id: HashTable::new(),
+            hasher,
         }
     }
 
@@ -68,7 +73,7 @@ impl OrderTable {
     }
 
     pub(crate) fn get(&self, index: OrderIndex) -> &Order {
-        self.orders[index as usize].as_ref().expect("an index that a book or an account holds is of an open order")
+        order_at(&self.orders, index)
     }
 
     pub(crate) fn get_mut(&mut self, index: OrderIndex) -> &mut Order {
@@ -76,11 +81,16 @@ impl OrderTable {
     }
 
     pub(crate) fn find(&self, symbol: SymbolId, id: OrderId) -> Option<OrderIndex> {
-        self.by_id.get(&(symbol, id)).copied()
+        let is_it = |&index: &OrderIndex| (self.get(index).symbol, self.get(index).id) == (symbol, id);
+        self.by_id.find(hash_of_id(&self.hasher, symbol, id), is_it).copied()
     }
 
     pub(crate) fn find_client(&self, account: AccountIndex, id: &ClientOrderId) -> Option<OrderIndex> {
-        self.by_client_id.get(&(account, *id)).copied()
+        let is_it = |&index: &OrderIndex| {
+            let order = self.get(index);
+            order.account == account && order.client_order_id == *id
+        };
+        self.by_client_id.find(hash_of_client_id(&self.hasher, account, id), is_it).copied()
     }
 
     pub(crate) fn hold_of(&self, index: OrderIndex) -> Hold {
@@ -100,28 +110,26 @@ impl OrderTable {
         order.hold = self.take_hold(Hold { account: order.account, asset, amount });
         let index = self.nodes.take(order.account, remaining);
         self.link(accounts, &mut order, index, remaining);
-        self.by_id.insert((order.symbol, order.id), index);
-        self.by_client_id.insert((order.account, order.client_order_id), index);
         let place = index as usize;
         if place == self.orders.len() {
             self.orders.push(Some(order));
         } else {
             self.orders[place] = Some(order);
         }
+        self.enlist(index);
         self.count += 1;
         index
     }
 
     /// Removes an order that has left its book, releases what its hold still has, and forgets the hold.
     pub(crate) fn remove(&mut self, accounts: &mut Accounts, index: OrderIndex) -> Order {
+        self.delist(index);
         let order = self.orders[index as usize].take().expect("an order is removed once");
         let remaining = self.nodes.get(index).remaining;
         let hold = self.holds[order.hold as usize];
         accounts.release(hold.account, hold.asset, hold.amount);
         self.free_holds.push(order.hold);
         self.unlink(accounts, &order, remaining);
-        self.by_id.remove(&(order.symbol, order.id));
-        self.by_client_id.remove(&(order.account, order.client_order_id));
         self.nodes.give_back(index);
         self.count -= 1;
         order
@@ -154,6 +162,30 @@ impl OrderTable {
         let order = self.get(index);
         if order.side == Side::Buy {
             accounts.get_mut(order.account).position_mut(order.symbol).open_buys -= u128::from(by.0);
+        }
+    }
+
+    fn enlist(&mut self, index: OrderIndex) {
+        let Self { orders, by_id, by_client_id, hasher, .. } = self;
+        let id_hash = |&index: &OrderIndex| {
+            let order = order_at(orders, index);
+            hash_of_id(hasher, order.symbol, order.id)
+        };
+        let client_id_hash = |&index: &OrderIndex| {
+            let order = order_at(orders, index);
+            hash_of_client_id(hasher, order.account, &order.client_order_id)
+        };
+        by_id.insert_unique(id_hash(&index), index, id_hash);
+        by_client_id.insert_unique(client_id_hash(&index), index, client_id_hash);
+    }
+
+    fn delist(&mut self, index: OrderIndex) {
+        let order = order_at(&self.orders, index);
+        let id_hash = hash_of_id(&self.hasher, order.symbol, order.id);
+        let client_id_hash = hash_of_client_id(&self.hasher, order.account, &order.client_order_id);
+        for (table, hash) in [(&mut self.by_id, id_hash), (&mut self.by_client_id, client_id_hash)] {
+            let entry = table.find_entry(hash, |&other| other == index);
+            entry.expect("an open order is in both tables").remove();
         }
     }
 
@@ -198,4 +230,16 @@ impl OrderTable {
             self.get_mut(order.newer).older = order.older;
         }
     }
+}
+
+fn order_at(orders: &[Option<Order>], index: OrderIndex) -> &Order {
+    orders[index as usize].as_ref().expect("an index that a book or an account holds is of an open order")
+}
+
+fn hash_of_id(hasher: &SeedableRandomState, symbol: SymbolId, id: OrderId) -> u64 {
+    hasher.hash_one((symbol, id))
+}
+
+fn hash_of_client_id(hasher: &SeedableRandomState, account: AccountIndex, id: &ClientOrderId) -> u64 {
+    hasher.hash_one((account, id.as_bytes()))
 }
