@@ -1,0 +1,79 @@
+"""The documents name only what exists."""
+
+import re
+import subprocess
+
+import ccxt
+import pytest
+from venue import ROOT
+
+DOCUMENTS = [
+    ROOT / path
+    for path in subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_or_heading(document):
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        if "://" in target:
+            continue
+        path, _, heading = target.partition("#")
+        file = (document.parent / path).resolve() if path else document
+        assert file.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}, target
+
+
+def test_every_invariant_names_tests_that_exist():
+    sources = [path for path in ROOT.glob("**/*.rs") if "target" not in path.relative_to(ROOT).parts]
+    sources += (ROOT / "tests" / "clients").glob("*.py")
+    functions = {name for path in sources for name in re.findall(r"\b(?:fn|def) (\w+)", path.read_text())}
+    table = (ROOT / "ARCHITECTURE.md").read_text().split("| Invariant | Guarded by |")[1].split("\n\n")[0]
+    named = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[-2])}
+    assert len(named) > 30
+    assert named <= functions, named - functions
+
+
+def test_ccxt_maps_codes_as_the_readme_says():
+    exchange = ccxt.binance()
+    shared, spot = exchange.exceptions["exact"], exchange.exceptions["spot"]["exact"]
+    served = re.findall(r'^\s+\w+ = (-\d+), "', (ROOT / "api" / "src" / "code.rs").read_text(), re.MULTILINE)
+
+    def names(code):
+        on_https, on_http = spot.get(code) or shared.get(code), shared.get(code)
+        return tuple(each.__name__ if each else "ExchangeError" for each in (on_https, on_http))
+
+    rows = re.findall(r"^\| (-\d+) \|[^|]*\| (\w+) \| (\w+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert len(served) > 40
+    assert {code: (https, http) for code, https, http in rows} == {
+        code: names(code) for code in served if len(set(names(code))) > 1
+    }
+
+
+def test_every_endpoint_is_documented():
+    table = (ROOT / "api" / "src" / "paths.rs").read_text()
+    served = re.findall(r'^    \w+: (\w+) "([^"]+)", \w+, (\w+), (?:\w+)\(', table, re.MULTILINE)
+    securities = {"None": "none", "Trade": "trade", "UserData": "user data", "Session": "session", "Operator": "operator"}
+    rows = re.findall(r"^\| (\w+) \| `([^`]+)` \| ([\w ]+) \|", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
+    assert rows == [(method.upper(), path, securities[security]) for method, path, security in served]
+
+
+def test_every_metric_is_documented():
+    sources = [path for top in ("services", "adapters", "emporion") for path in (ROOT / top).glob("**/src/**/*.rs")]
+    counted = {
+        name for path in sources for name in re.findall(r'\b(?:counter|gauge|histogram)!\(\s*"(\w+)"', path.read_text())
+    }
+    assert len(counted) > 10
+    text = (ROOT / "docs" / "operations.md").read_text()
+    assert {name for name in re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)} == counted
+
+
+def test_every_exit_code_is_documented():
+    source = (ROOT / "emporion" / "src" / "failure.rs").read_text()
+    codes = re.findall(r"^    \w+ = (\d+),", source, re.MULTILINE)
+    text = (ROOT / "docs" / "operations.md").read_text()
+    assert re.findall(r"^\| (\d+) \|", text, re.MULTILINE) == ["0", *codes]
