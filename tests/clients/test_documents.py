@@ -15,6 +15,12 @@ DOCUMENTS = [
 ]
 
 
+def table(document, heading):
+    """The rows of a Markdown table as lists of cells."""
+    rows = (ROOT / document).read_text().split(f"\n{heading}\n")[1].split("\n\n")[0].splitlines()[1:]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_leads_to_a_file_or_heading(document):
     for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
@@ -32,8 +38,8 @@ def test_every_invariant_names_tests_that_exist():
     sources = [path for path in ROOT.glob("**/*.rs") if "target" not in path.relative_to(ROOT).parts]
     sources += (ROOT / "tests" / "clients").glob("*.py")
     functions = {name for path in sources for name in re.findall(r"\b(?:fn|def) (\w+)", path.read_text())}
-    table = (ROOT / "ARCHITECTURE.md").read_text().split("| Invariant | Guarded by |")[1].split("\n\n")[0]
-    named = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[-2])}
+    rows = table("ARCHITECTURE.md", "| Invariant | Guarded by |")
+    named = {name for _, guards in rows for name in re.findall(r"`(\w+)`", guards)}
     assert len(named) > 30
     assert named <= functions, named - functions
 
@@ -47,19 +53,20 @@ def test_ccxt_maps_codes_as_the_readme_says():
         on_https, on_http = spot.get(code) or shared.get(code), shared.get(code)
         return tuple(each.__name__ if each else "ExchangeError" for each in (on_https, on_http))
 
-    rows = re.findall(r"^\| (-\d+) \|[^|]*\| (\w+) \| (\w+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    rows = table("README.md", "| Code | Meaning | `https://api.<hostname>/` | plain http |")
     assert len(served) > 40
-    assert {code: (https, http) for code, https, http in rows} == {
+    assert {code: (on_https, on_http) for code, _, on_https, on_http in rows} == {
         code: names(code) for code in served if len(set(names(code))) > 1
     }
 
 
 def test_every_endpoint_is_documented():
-    table = (ROOT / "api" / "src" / "paths.rs").read_text()
-    served = re.findall(r'^    \w+: (\w+) "([^"]+)", \w+, (\w+), (?:\w+)\(', table, re.MULTILINE)
+    source = (ROOT / "api" / "src" / "paths.rs").read_text()
+    served = re.findall(r'^    \w+: (\w+) "([^"]+)", \w+, (\w+), \w+\(', source, re.MULTILINE)
     securities = {"None": "none", "Trade": "trade", "UserData": "user data", "Session": "session", "Operator": "operator"}
-    rows = re.findall(r"^\| (\w+) \| `([^`]+)` \| ([\w ]+) \|", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
-    assert rows == [(method.upper(), path, securities[security]) for method, path, security in served]
+    rows = table("docs/api.md", "| Method | Path | Security | Weight |")
+    documented = [(method, path.strip("`"), security) for method, path, security, _ in rows]
+    assert documented == [(method.upper(), path, securities[security]) for method, path, security in served]
 
 
 def test_every_metric_is_documented():
@@ -68,12 +75,10 @@ def test_every_metric_is_documented():
         name for path in sources for name in re.findall(r'\b(?:counter|gauge|histogram)!\(\s*"(\w+)"', path.read_text())
     }
     assert len(counted) > 10
-    text = (ROOT / "docs" / "operations.md").read_text()
-    assert {name for name in re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)} == counted
+    assert {metric.strip("`") for metric, _ in table("docs/operations.md", "| Metric | Tells |")} == counted
 
 
 def test_every_exit_code_is_documented():
     source = (ROOT / "emporion" / "src" / "failure.rs").read_text()
     codes = re.findall(r"^    \w+ = (\d+),", source, re.MULTILINE)
-    text = (ROOT / "docs" / "operations.md").read_text()
-    assert re.findall(r"^\| (\d+) \|", text, re.MULTILINE) == ["0", *codes]
+    assert [code for code, _ in table("docs/operations.md", "| Code | Means |")] == ["0", *codes]
