@@ -172,3 +172,23 @@ pub(crate) fn validate_rules_version(state: &State, version: u16) -> Result<(), 
     }
     if version == state.rules_version { Err(Reject::Unchanged) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_table_takes_no_more() {
+        let asset = |code: String| Asset {
+            code: code.parse().unwrap(),
+            ledger_scale: 8,
+            display_scale: 8,
+            supply_cap: Amount(1),
+        };
+        let mut state = State::empty(1);
+        state.assets = (1..SYMBOLS_MAX).map(|number| asset(format!("A{number}"))).collect();
+        assert_eq!(validate_asset(&state, &asset("LAST".to_owned())), Ok(()));
+        add_asset(&mut state, &asset("LAST".to_owned()), &mut Vec::new());
+        assert_eq!(validate_asset(&state, &asset("MORE".to_owned())), Err(Reject::TableFull));
+    }
+}

@@ -107,3 +107,116 @@ impl Engine {
         self.state.dedup.sources.get(&source).map_or(0, |known| known.n)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use emporion_model::symbol::{FeeRates, LotFilter, NotionalFilter, PriceFilter};
+    use emporion_model::{
+        AccountId, AccountKind, Action, Amount, Asset, AssetId, CommandId, Genesis, MarketSize, Mode, Options,
+        OrderKind, OrderType, PlaceOrder, Price, Quantity, Rate, Side, StpMode, SymbolId, SymbolRules, SymbolSpec,
+        SymbolStatus, TimeInForce, Transfer, TransferReason,
+    };
+
+    fn apply(engine: &mut Engine, origin: Origin, action: Action) -> Vec<Event> {
+        let mut events = Vec::new();
+        engine.apply(engine.seq().next(), TimeUs(1), &Command { origin, action }, &mut events);
+        events
+    }
+
+    fn place(engine: &mut Engine, command_id: u8, side: Side, kind: OrderKind) -> Vec<Event> {
+        let order = PlaceOrder {
+            account: AccountId::FIRST_USER,
+            symbol: SymbolId(0),
+            side,
+            client_order_id: format!("order-{command_id}").parse().unwrap(),
+            kind,
+            stp: None,
+            strategy: None,
+        };
+        let origin = Origin::Client(CommandId([command_id; 16]), TimeUs(2));
+        apply(engine, origin, Action::PlaceOrder(order))
+    }
+
+    /// One account, one symbol, one ask of 5 at 100.
+    fn engine_with_an_ask() -> Engine {
+        let asset = |code: &str| Asset {
+            code: code.parse().unwrap(),
+            ledger_scale: 8,
+            display_scale: 8,
+            supply_cap: Amount(1_000_000_000),
+        };
+        let lot = LotFilter { min: Quantity(1), max: Quantity(1_000), step: Quantity(1) };
+        let notional = NotionalFilter {
+            min: Amount(0),
+            min_to_market: false,
+            max: None,
+            max_to_market: false,
+            average_minutes: 5,
+        };
+        let rules = SymbolRules {
+            price: PriceFilter { min: Price(1), max: Price(1_000), tick: Price(1) },
+            lot,
+            market_lot: lot,
+            notional,
+            percent_price: None,
+            orders_max: 10,
+            position_max: None,
+            order_types: OrderType::ALL.to_vec(),
+            quote_quantity_market: true,
+            stp_default: StpMode::None,
+            stp_allowed: vec![StpMode::None],
+            fees: vec![FeeRates { maker: Rate(0), taker: Rate(0) }],
+        };
+        let spec = SymbolSpec {
+            name: "BTCUSDT".parse().unwrap(),
+            base: AssetId(0),
+            quote: AssetId(1),
+            price_scale: 2,
+            quantity_scale: 4,
+            rules,
+            status: SymbolStatus::Trading,
+        };
+        let genesis = Genesis {
+            mode: Mode::Sandbox,
+            assets: vec![asset("BTC"), asset("USDT")],
+            symbols: vec![spec],
+            options: Options::default(),
+        };
+        let mut engine = Engine::new(1);
+        apply(&mut engine, Origin::Sequencer, Action::Genesis(Box::new(genesis)));
+        apply(&mut engine, Origin::Service(SourceId::USERS, 1), Action::CreateAccount(AccountKind::User));
+        for (n, asset) in [(2, AssetId(0)), (3, AssetId(1))] {
+            let transfer = Transfer {
+                reason: TransferReason::Deposit,
+                from: AccountId::EXTERNAL,
+                to: AccountId::FIRST_USER,
+                asset,
+                amount: Amount(500_000_000),
+                reference: "test".parse().unwrap(),
+            };
+            apply(&mut engine, Origin::Service(SourceId::USERS, n), Action::Transfer(transfer));
+        }
+        place(&mut engine, 1, Side::Sell, OrderKind::Limit(Price(100), Quantity(5), TimeInForce::Gtc));
+        engine
+    }
+
+    /// A fault put into the state makes validation panic. The command is refused and nothing else changes:
+    /// the state is that after any other reject of a command with this id.
+    #[test]
+    fn a_panic_in_validation_is_a_reject_that_changes_nothing() {
+        let market = OrderKind::Market(MarketSize::Base(Quantity(1)));
+        let nothing = OrderKind::Market(MarketSize::Base(Quantity(0)));
+        let mut faulty = engine_with_an_ask();
+        let sound_factor = std::mem::replace(&mut faulty.state.symbols[0].scales.quote_factor, i128::MAX);
+        assert_eq!(place(&mut faulty, 2, Side::Buy, market), [Event::Rejected(Reject::Internal)]);
+        faulty.state.symbols[0].scales.quote_factor = sound_factor;
+
+        let mut sound = engine_with_an_ask();
+        assert_eq!(place(&mut sound, 2, Side::Buy, nothing), [Event::Rejected(Reject::LotSize)]);
+        assert_eq!(faulty.state_hash(), sound.state_hash());
+        assert_eq!(faulty.check_invariants(), Ok(()));
+
+        assert!(matches!(place(&mut faulty, 3, Side::Buy, market)[1], Event::Traded(_)), "the venue trades on");
+    }
+}

@@ -157,8 +157,14 @@ impl Run<'_> {
     fn wanted(&self, unit_cost: i128) -> Quantity {
         match self.left {
             Size::Base(quantity) => quantity,
-            Size::Quote(budget, step) => affordable_floor(budget, unit_cost, step),
+            Size::Quote(budget, step) => affordable_floor(budget, unit_cost, step, self.room()),
         }
+    }
+
+    /// How much more a taker can execute or lose before its quantities leave their type. Only an order by
+    /// quote quantity can come so far: nobody said how much base it is.
+    fn room(&self) -> Quantity {
+        Quantity(u64::MAX - self.result.executed.0 - self.result.prevented.0)
     }
 
     fn lower(&mut self, quantity: Quantity, unit_cost: i128) {

@@ -10,9 +10,10 @@ pub(crate) fn fee_floor(received: Amount, rate: Rate, display_unit: i128) -> Amo
     Amount(exact - exact % display_unit)
 }
 
-/// The most base, in whole steps, that `budget` buys when one quantity unit costs `unit_cost`, above zero.
-pub(crate) fn affordable_floor(budget: Amount, unit_cost: i128, step: Quantity) -> Quantity {
-    let units = (budget.0 / unit_cost).clamp(0, i128::from(u64::MAX)) as u64;
+/// The most base, in whole steps and at most `room`, that `budget` buys when one quantity unit costs
+/// `unit_cost`, above zero.
+pub(crate) fn affordable_floor(budget: Amount, unit_cost: i128, step: Quantity, room: Quantity) -> Quantity {
+    let units = (budget.0 / unit_cost).clamp(0, i128::from(room.0)) as u64;
     Quantity(units - units % step.0)
 }
 
@@ -42,10 +43,17 @@ mod tests {
 
     #[test]
     fn what_a_budget_buys_is_whole_steps() {
-        for (budget, cost, step, quantity) in
-            [(100, 7, 1, 14), (100, 7, 5, 10), (6, 7, 1, 0), (-5, 7, 1, 0), (0, 1, 1, 0)]
-        {
-            assert_eq!(affordable_floor(Amount(budget), cost, Quantity(step)), Quantity(quantity));
+        for (budget, cost, step, room, quantity) in [
+            (100, 7, 1, 99, 14),
+            (100, 7, 5, 99, 10),
+            (6, 7, 1, 99, 0),
+            (-5, 7, 1, 99, 0),
+            (0, 1, 1, 99, 0),
+            (100, 7, 5, 9, 5),
+            (i128::MAX, 1, 1, u64::MAX, u64::MAX),
+        ] {
+            let bought = affordable_floor(Amount(budget), cost, Quantity(step), Quantity(room));
+            assert_eq!(bought, Quantity(quantity), "{budget} at {cost}");
         }
     }
 

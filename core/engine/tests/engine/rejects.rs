@@ -328,8 +328,7 @@ fn every_reject_has_a_way_to_it() {
         assert_eq!(way(), Err(*reject), "case {place}");
         reached.insert(*reject);
     }
-    // `Internal` needs a fault in the engine, which its own unit tests put there; `TableFull` needs 50 million
-    // accounts or 65,535 assets, so `bounds` reaches it once, slowly.
+    // `Internal` needs a fault in the engine's state, `TableFull` 65,535 assets: its unit tests reach both.
     reached.extend([Reject::Internal, Reject::TableFull]);
     let missing: Vec<_> = Reject::ALL.iter().filter(|reject| !reached.contains(reject)).collect();
     assert!(missing.is_empty(), "no case reaches {missing:?}");

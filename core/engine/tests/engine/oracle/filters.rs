@@ -9,7 +9,7 @@ impl Oracle {
         let rules = &self.markets[usize::from(order.symbol.0)].spec.rules;
         if let Some(price) = order.kind.price() {
             let filter = rules.price;
-            if price < filter.min || price > filter.max || price.0 % filter.tick.0 != 0 {
+            if price < filter.min || price > filter.max || !price.0.is_multiple_of(filter.tick.0) {
                 return Err(Reject::PriceFilter);
             }
             self.check_percent(order, price.0)?;
@@ -62,6 +62,6 @@ impl Oracle {
 }
 
 pub(super) fn check_lot(filter: &LotFilter, quantity: u64, refused: Reject) -> Result<(), Reject> {
-    let off_step = filter.step.0 > 0 && quantity % filter.step.0 > 0;
+    let off_step = filter.step.0 > 0 && !quantity.is_multiple_of(filter.step.0);
     if quantity == 0 || quantity < filter.min.0 || quantity > filter.max.0 || off_step { Err(refused) } else { Ok(()) }
 }

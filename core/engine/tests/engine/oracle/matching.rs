@@ -71,8 +71,10 @@ impl Taker {
         match self.left {
             Left::Base(quantity) => quantity,
             Left::Quote { amount, step } => {
-                let steps = amount.max(0) / (unit_cost * i128::from(step));
-                u64::try_from(steps * i128::from(step)).expect("the tests' amounts buy less than 2^64 units")
+                // No order comes to more than a quantity can say.
+                let most = i128::from(u64::MAX - self.executed - self.prevented);
+                let step = i128::from(step);
+                u64::try_from((amount.max(0) / unit_cost).min(most) / step * step).expect("it is at most 2^64 - 1")
             }
         }
     }

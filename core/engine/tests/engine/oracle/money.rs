@@ -61,7 +61,9 @@ impl Oracle {
     pub(super) fn fee(&self, asset: AssetId, received: i128, rate: Rate) -> i128 {
         let asset = &self.assets[usize::from(asset.0)];
         let shown_unit = 10i128.pow((asset.ledger_scale - asset.display_scale).into());
-        received * i128::from(rate.0) / (100_000_000 * shown_unit) * shown_unit
+        let (whole, rest) = (received / 100_000_000, received % 100_000_000);
+        let exact = whole * i128::from(rate.0) + rest * i128::from(rate.0) / 100_000_000;
+        exact / shown_unit * shown_unit
     }
 
     /// Counts a placement (+1) or gives counts back (negative).

@@ -376,7 +376,7 @@ fn party(accounts: &[AccountId], place: usize) -> AccountId {
 fn repeat(venue: &mut Venue, pick: usize) -> Result<(), emporion_model::Reject> {
     let len = venue.log.len();
     let mut command = venue.log[pick % len].1.clone();
-    if pick % 3 == 0 {
+    if pick.is_multiple_of(3) {
         command.action = Action::CreateAccount(AccountKind::User);
     }
     venue.submit(command)
