@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Keeps one bid and one ask around the middle of the book for some rounds, then reports what the fills earned.
 
-    python examples/quoter.py [SYMBOL] [ROUNDS]
+python examples/quoter.py [SYMBOL] [ROUNDS]
 """
 
 import re

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Buys for a fixed sum at intervals, then reports the average price.
 
-    python examples/saver.py [SYMBOL] [SUM] [ROUNDS]
+python examples/saver.py [SYMBOL] [SUM] [ROUNDS]
 """
 
 import sys

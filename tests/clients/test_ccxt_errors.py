@@ -5,7 +5,14 @@ import pytest
 from clients import connected_ccxt
 from venue import Account
 
-ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01", "price": "20000"}
+ORDER = {
+    "symbol": "BTCUSDT",
+    "side": "BUY",
+    "type": "LIMIT",
+    "timeInForce": "GTC",
+    "quantity": "0.01",
+    "price": "20000",
+}
 
 # What is changed in a good order, the exception, and the code and text that it carries.
 REFUSED_ORDERS = [

@@ -63,7 +63,13 @@ def test_ccxt_maps_codes_as_the_readme_says():
 def test_every_endpoint_is_documented():
     source = (ROOT / "api" / "src" / "paths.rs").read_text()
     served = re.findall(r'^    \w+: (\w+) "([^"]+)", \w+, (\w+), \w+\(', source, re.MULTILINE)
-    securities = {"None": "none", "Trade": "trade", "UserData": "user data", "Session": "session", "Operator": "operator"}
+    securities = {
+        "None": "none",
+        "Trade": "trade",
+        "UserData": "user data",
+        "Session": "session",
+        "Operator": "operator",
+    }
     rows = table("docs/api.md", "| Method | Path | Security | Weight |")
     documented = [(method, path.strip("`"), security) for method, path, security, _ in rows]
     assert documented == [(method.upper(), path, securities[security]) for method, path, security in served]

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from clients import connected_ccxt, eventually
-from venue import ROOT, STOP_TIMEOUT_S, Account
+from venue import ROOT, STOP_TIMEOUT_S, Account, end_group
 
 
 @pytest.fixture
@@ -30,11 +30,7 @@ def demo_env(tmp_path):
             os.killpg(process.pid, signal.SIGINT)
             process.wait(STOP_TIMEOUT_S)
         finally:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            process.wait()
+            end_group(process)
             log.seek(0)
             print(log.read())
 

@@ -115,9 +115,10 @@ def test_market_orders_fill_and_appear_in_my_trades(client, other):
 
 
 def test_a_test_order_changes_nothing(client):
-    assert client.create_test_order(
-        symbol=SYMBOL, side="BUY", type="LIMIT", timeInForce="GTC", quantity="1", price="0.05"
-    ) == {}
+    assert (
+        client.create_test_order(symbol=SYMBOL, side="BUY", type="LIMIT", timeInForce="GTC", quantity="1", price="0.05")
+        == {}
+    )
     assert client.get_open_orders() == []
 
 

@@ -2,12 +2,11 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 
 import pytest
-from venue import BINARY, ROOT
+from venue import BINARY, ROOT, end_group
 
 BLOCK_TIMEOUT_S = 120
 README = (ROOT / "README.md").read_text()
@@ -44,11 +43,7 @@ def run_block(language, text, folder):
     try:
         output, _ = process.communicate(timeout=BLOCK_TIMEOUT_S)
     finally:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        process.wait()
+        end_group(process)
     assert process.returncode == 0, f"exit code {process.returncode}\n{text}\n{output}"
     return output
 

@@ -1,7 +1,9 @@
 """The real binary as a child process: started on a free port, told to stop, and never left behind."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -31,6 +33,13 @@ def emporion(*arguments, **options):
     done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, **options)
     assert done.returncode == 0, f"{command}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
+
+
+def end_group(process):
+    """Ends a child that leads a process group of its own, with all that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 class Venue:
