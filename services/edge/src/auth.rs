@@ -121,3 +121,77 @@ fn parse(key: &VerifyingKey) -> Result<Verifier, KeyFormatError> {
         VerifyingKey::PublicPem(pem) => Verifier::public_key(pem),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+    use emporion_api::signing::{Query, Signer};
+    use emporion_ports::keys::{KeyError, Secret};
+
+    const NOW: TimeUs = TimeUs(1_700_000_000_000_000);
+    const ED25519_PUBLIC: &str = include_str!("../../../api/src/signing/fixtures/ed25519_public.pem");
+    const ED25519_PRIVATE: &str = include_str!("../../../api/src/signing/fixtures/ed25519_private.pem");
+
+    /// A directory with one key, which can be exchanged.
+    struct OneKey(Mutex<Arc<KeyRecord>>);
+
+    #[async_trait]
+    impl KeyDirectory for OneKey {
+        async fn lookup(&self, name: &ApiKeyName) -> Result<Option<Arc<KeyRecord>>, KeyError> {
+            let record = self.0.lock().clone();
+            Ok((record.name == *name).then_some(record))
+        }
+    }
+
+    fn record(verifying_key: VerifyingKey) -> Arc<KeyRecord> {
+        Arc::new(KeyRecord {
+            name: ApiKeyName::parse(&"A".repeat(64)).expect("64 letters"),
+            account: AccountId(1_000),
+            permissions: Permissions { read: true, trade: false },
+            ip_rules: Vec::new(),
+            verifying_key,
+        })
+    }
+
+    async fn authenticate(authenticator: &Authenticator, signer: &Signer) -> Result<Caller, ApiError> {
+        let query = Query::new().with("timestamp", NOW.millis()).with("recvWindow", "1000.5").signed(signer);
+        let params = Params::parse(query.as_bytes(), b"").expect("well-formed");
+        let request = SignedRequest {
+            api_key: Some(&[b'A'; 64]),
+            address: IpAddr::from([192, 0, 2, 1]),
+            query: query.as_bytes(),
+            body: b"",
+            params: &params,
+            received_at: NOW,
+        };
+        authenticator.authenticate(Security::UserData, request).await
+    }
+
+    #[tokio::test]
+    async fn a_caller_has_an_account_and_a_deadline() {
+        let pem = VerifyingKey::PublicPem(ED25519_PUBLIC.to_owned());
+        let authenticator = Authenticator::new(Arc::new(OneKey(Mutex::new(record(pem)))));
+        let signer = Signer::ed25519_pem(ED25519_PRIVATE).expect("a fixture");
+        let caller = authenticate(&authenticator, &signer).await.expect("signed by the key");
+        assert_eq!((caller.account, caller.deadline), (AccountId(1_000), TimeUs(NOW.0 + 1_000_500)));
+        let other = authenticate(&authenticator, &Signer::hmac("x")).await;
+        assert_eq!(other, Err(Code::InvalidSignature.into()));
+    }
+
+    #[tokio::test]
+    async fn a_new_record_counts_at_once() {
+        let key = |secret: &str| record(VerifyingKey::Hmac(Secret::new(secret)));
+        let directory = Arc::new(OneKey(Mutex::new(key("old"))));
+        let authenticator = Authenticator::new(directory.clone());
+        let (old, new) = (Signer::hmac("old"), Signer::hmac("new"));
+        for _ in 0..2 {
+            assert!(authenticate(&authenticator, &old).await.is_ok());
+        }
+        *directory.0.lock() = key("new");
+        assert_eq!(authenticate(&authenticator, &old).await, Err(Code::InvalidSignature.into()));
+        assert!(authenticate(&authenticator, &new).await.is_ok());
+        *directory.0.lock() = record(VerifyingKey::PublicPem("damaged".to_owned()));
+        assert_eq!(authenticate(&authenticator, &new).await, Err(Code::RejectedApiKey.into()));
+    }
+}

@@ -13,6 +13,7 @@ mod metrics;
 mod network;
 mod readiness;
 mod request;
+mod request_line;
 mod respond;
 mod routes;
 mod serve;

@@ -5,6 +5,8 @@
 
 use crate::Network;
 use emporion_api::ApiError;
+use emporion_api::names::{LimitInterval, RateLimitType};
+use emporion_api::wire::RateLimit;
 use emporion_model::TimeUs;
 use emporion_ports::users::IpRule;
 use parking_lot::Mutex;
@@ -43,6 +45,17 @@ impl LimitPolicy {
     pub const RELAXED: Self = Self { weight_per_minute: Some(600_000), requests_per_five_minutes: Some(30_000_000) };
     /// No limits.
     pub const OFF: Self = Self { weight_per_minute: None, requests_per_five_minutes: None };
+
+    /// As `exchangeInfo` tells them.
+    pub fn rate_limits(self) -> Vec<RateLimit> {
+        let limit = |rate_limit_type: RateLimitType, interval_num, limit: Option<u32>| {
+            let (rate_limit_type, interval) = (rate_limit_type.into(), LimitInterval::Minute.into());
+            limit.map(|limit| RateLimit { rate_limit_type, interval, interval_num, limit })
+        };
+        let weight = limit(RateLimitType::RequestWeight, 1, self.weight_per_minute);
+        let requests = limit(RateLimitType::RawRequests, 5, self.requests_per_five_minutes);
+        weight.into_iter().chain(requests).collect()
+    }
 }
 
 /// Other limits for some addresses.
@@ -239,6 +252,15 @@ mod tests {
         let charge = limits.charge(address.parse().expect("an address"), weight, TimeUs::from_second(second));
         let refusal = charge.verdict.err().map(|error| (error.status, error.retry_after_s.expect("always there")));
         (charge.used_weight, refusal)
+    }
+
+    #[test]
+    fn limits_can_be_told() {
+        let told = serde_json::to_string(&LimitPolicy::BINANCE.rate_limits()).expect("serialises");
+        let weight = r#"{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":6000}"#;
+        let requests = r#"{"rateLimitType":"RAW_REQUESTS","interval":"MINUTE","intervalNum":5,"limit":300000}"#;
+        assert_eq!(told, format!("[{weight},{requests}]"));
+        assert_eq!(LimitPolicy::OFF.rate_limits(), []);
     }
 
     #[test]

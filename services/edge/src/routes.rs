@@ -12,6 +12,9 @@ use std::sync::Arc;
 
 /// The endpoints that a process serves. Services add theirs; the composition root turns the whole into a
 /// router for [`crate::serve()`].
+///
+/// A handler is dropped where it waits when its client goes away. What must not be left half done belongs
+/// into a task of its own.
 pub struct Routes {
     edge: Arc<Edge>,
     router: Router,

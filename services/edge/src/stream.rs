@@ -4,6 +4,7 @@
 //! between two requests, and a client that does not read its answers. hyper's own header timeout covers
 //! pauses too and so cannot be short without cutting kept-alive connections.
 
+use crate::request_line::RequestLine;
 use crate::serve::ServeOptions;
 use std::io;
 use std::pin::Pin;
@@ -47,11 +48,14 @@ impl Phase {
         self.expect_within(idle, WAITING);
     }
 
-    fn byte_came(&self, header: Duration) {
+    /// Notes that bytes came; whether they are the first of a request.
+    fn bytes_came(&self, header: Duration) -> bool {
         let state = self.state.load(Ordering::Relaxed);
-        if state != SERVING && state & WAITING != 0 {
+        let are_first = state != SERVING && state & WAITING != 0;
+        if are_first {
             self.expect_within(header, 0);
         }
+        are_first
     }
 
     fn expect_within(&self, timeout: Duration, flag: u64) {
@@ -72,6 +76,9 @@ pub(crate) struct TimedStream {
     phase: Phase,
     header: Duration,
     write: Duration,
+    request_line: RequestLine,
+    /// Bytes that came but did not fit into the reader's buffer once escaped.
+    leftover: Vec<u8>,
     read_timer: Pin<Box<Sleep>>,
     /// Only while the client does not take what we write.
     write_timer: Option<Pin<Box<Sleep>>>,
@@ -85,6 +92,8 @@ impl TimedStream {
             phase: Phase::new(opened, options.first_byte_timeout),
             header: options.header_timeout,
             write: options.write_timeout,
+            request_line: RequestLine::default(),
+            leftover: Vec::new(),
             read_timer: Box::pin(sleep_until(opened + options.first_byte_timeout)),
             write_timer: None,
         }
@@ -110,6 +119,24 @@ impl TimedStream {
         }
     }
 
+    /// Looks at the bytes that came into `buffer` behind `before`.
+    fn look_at(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
+        if self.phase.bytes_came(self.header) {
+            self.request_line.begin();
+        }
+        if let Some(escaped) = self.request_line.escaped(&buffer.filled()[before..]) {
+            buffer.set_filled(before);
+            self.leftover = escaped;
+            self.put_leftover(buffer);
+        }
+    }
+
+    fn put_leftover(&mut self, buffer: &mut ReadBuf<'_>) {
+        let fitting = self.leftover.len().min(buffer.remaining());
+        buffer.put_slice(&self.leftover[..fitting]);
+        self.leftover.drain(..fitting);
+    }
+
     fn poll_written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.write_timer = None;
@@ -124,14 +151,18 @@ impl TimedStream {
 
 impl AsyncRead for TimedStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        if let Poll::Ready(read) = Pin::new(&mut self.socket).poll_read(cx, buffer) {
-            if buffer.filled().len() > before {
-                self.phase.byte_came(self.header);
-            }
-            return Poll::Ready(read);
+        if !self.leftover.is_empty() {
+            self.put_leftover(buffer);
+            return Poll::Ready(Ok(()));
         }
-        self.poll_deadline(cx).map(Err)
+        let before = buffer.filled().len();
+        let Poll::Ready(read) = Pin::new(&mut self.socket).poll_read(cx, buffer) else {
+            return self.poll_deadline(cx).map(Err);
+        };
+        if buffer.filled().len() > before {
+            self.look_at(buffer, before);
+        }
+        Poll::Ready(read)
     }
 }
 

@@ -110,13 +110,13 @@ impl Server {
     }
 
     async fn start_with(policy: LimitPolicy, options: ServeOptions) -> Self {
+        let limits = LimitsOptions { policy, ..LimitsOptions::default() };
+        Self::start_edge(EdgeOptions { limits, ..EdgeOptions::default() }, options).await
+    }
+
+    async fn start_edge(edge_options: EdgeOptions, options: ServeOptions) -> Self {
         let now = Arc::new(AtomicU64::new(NOW_MS * 1_000));
         let readiness = Readiness::new();
-        let edge_options = EdgeOptions {
-            limits: LimitsOptions { policy, ..LimitsOptions::default() },
-            body_timeout: Duration::from_millis(100),
-            ..EdgeOptions::default()
-        };
         let clock = Clock::new({
             let now = now.clone();
             move || TimeUs(now.load(Ordering::Relaxed))
@@ -233,6 +233,15 @@ async fn an_open_endpoint_answers_with_the_used_weight() {
         .await
         .check(400, r#"{"code":-1101,"msg":"Too many parameters; expected '0' and received '1'."}"#);
     assert_eq!(server.get("/api/v3/ping").await.header("x-mbx-used-weight-1m"), "3");
+}
+
+#[tokio::test]
+async fn a_list_may_be_sent_without_percent_escapes() {
+    let server = Server::start().await;
+    let refusal = r#"{"code":-1101,"msg":"Too many parameters; expected '0' and received '1'."}"#;
+    server.get(r#"/api/v3/ping?symbols=["BTCUSDT","ETHUSDT"]"#).await.check(400, refusal);
+    server.get("/api/v3/ping?symbols=%5B%22BTCUSDT%22,%22ETHUSDT%22%5D").await.check(400, refusal);
+    server.get("/api/v3/ping?name=é").await.check(400, refusal);
 }
 
 #[tokio::test]
@@ -387,7 +396,7 @@ async fn a_json_body_is_not_read_as_parameters() {
 }
 
 #[tokio::test]
-async fn bodies_are_bounded_in_size_and_time() {
+async fn bodies_are_bounded_in_size() {
     let server = Server::start().await;
     let post = |length: usize, body: &str| {
         format!("POST /api/v3/order HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}")
@@ -395,12 +404,20 @@ async fn bodies_are_bounded_in_size_and_time() {
     let too_large = server.request(&post(1 << 30, "a=1")).await;
     too_large.check_code(413, -1101);
     assert_eq!(too_large.header("connection"), "close");
-    server.request(&post(100, "a=1")).await.check_code(408, -1102);
     let full = "a".repeat(64 * 1024);
     server
         .request(&post(full.len(), &full).replace("host: x", "host: x\r\nconnection: close"))
         .await
         .check_code(401, -2014);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_awaited_for_long() {
+    let options = EdgeOptions { body_timeout: Duration::from_millis(50), ..EdgeOptions::default() };
+    let server = Server::start_edge(options, ServeOptions::default()).await;
+    let slow = server.request("POST /api/v3/order HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\na=1").await;
+    slow.check_code(408, -1102);
+    assert_eq!(slow.header("connection"), "close");
 }
 
 #[tokio::test]
