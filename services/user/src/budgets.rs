@@ -16,7 +16,7 @@ use emporion_model::TimeUs;
 const KEYS_MAX: usize = 65_536;
 const FORGET_EVERY_US: u64 = 1_000_000;
 
-/// The size of a budget and its pace.
+/// The size of a budget and its pace. A refill of 0 seconds is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// Tries that may follow each other at once.
@@ -33,12 +33,12 @@ pub struct Exhausted {
 }
 
 /// The budgets of many keys, all of one size.
-pub struct Budgets<K> {
+pub struct Budgets<K: ?Sized> {
     interval_us: u64,
     tolerance_us: u64,
     hasher: RandomState,
     state: Mutex<State>,
-    keys: std::marker::PhantomData<fn(K)>,
+    keys: std::marker::PhantomData<fn(&K)>,
 }
 
 /// Keys are kept as keyed hashes: short, and useless to who reads the memory.
@@ -48,7 +48,7 @@ struct State {
     forgotten_at_us: u64,
 }
 
-impl<K: Hash> Budgets<K> {
+impl<K: Hash + ?Sized> Budgets<K> {
     /// Full budgets for every key.
     pub fn new(budget: Budget) -> Self {
         let interval_us = u64::from(budget.refill_s) * 1_000_000;

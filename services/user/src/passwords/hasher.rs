@@ -149,7 +149,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_pool_says_busy_at_once_and_recovers() {
         let pool = pool();
-        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let (release, wait) = std::sync::mpsc::sync_channel::<()>(1);
         let runs = pool.run(move || wait.recv().is_ok());
         let waits = pool.run(|| true);
         let (mut runs, mut waits) = (Box::pin(runs), Box::pin(waits));
@@ -164,7 +164,7 @@ mod tests {
     #[tokio::test]
     async fn a_caller_who_gives_up_makes_no_room_for_more_work() {
         let pool = pool();
-        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let (release, wait) = std::sync::mpsc::sync_channel::<()>(1);
         let mut runs = Box::pin(pool.run(move || wait.recv().is_ok()));
         assert!(futures_util::poll!(&mut runs).is_pending());
         drop(runs);
