@@ -15,6 +15,10 @@ pub(super) const COMMANDS_MAX: usize = 2_048;
 /// A batch takes no more commands once its payload has this size.
 const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 
+/// A batch takes no more commands once it has waited so long for the commit before it: its time judges their
+/// deadlines, and must not be older than what clients can notice.
+const AGE_US_MAX: u64 = 100_000;
+
 /// Somebody who waits for the outcome of the command at a place of the batch.
 struct Waiter {
     place: usize,
@@ -41,8 +45,9 @@ impl OpenBatch {
     }
 
     /// How many more commands it takes.
-    pub(super) fn room(&self) -> usize {
-        if self.builder.payload_bytes() >= PAYLOAD_BYTES_MAX {
+    pub(super) fn room(&self, now: TimeUs) -> usize {
+        let is_old = now.since(self.time) > AGE_US_MAX;
+        if is_old || self.builder.payload_bytes() >= PAYLOAD_BYTES_MAX {
             return 0;
         }
         COMMANDS_MAX.saturating_sub(self.entries.len())

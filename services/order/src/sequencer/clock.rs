@@ -35,6 +35,11 @@ impl EngineClock {
         self.last
     }
 
+    /// What the wall clock shows.
+    pub(super) fn wall(&self) -> TimeUs {
+        self.wall.now()
+    }
+
     fn advance(&mut self, wall: TimeUs, passed_us: u64) {
         let expected = self.last.plus_us(passed_us);
         let leaps = wall > expected.plus_us(LEAP_US);

@@ -12,6 +12,7 @@ use emporion_model::{
     Seq, Side, StpMode, SymbolId, SymbolRules, SymbolSpec, SymbolStatus, TimeInForce, TimeUs, Transfer, TransferReason,
 };
 use emporion_ports::feed::{InProcessFeed, Received};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const ALICE: AccountId = AccountId::FIRST_USER;
@@ -28,7 +29,11 @@ struct Venue {
 
 impl Venue {
     async fn start() -> Self {
-        let venue = Self::over(Arc::new(MemoryJournal::new())).await;
+        Self::with_clock(Clock::system()).await
+    }
+
+    async fn with_clock(clock: Clock) -> Self {
+        let venue = Self::over(Arc::new(MemoryJournal::new()), clock).await;
         venue.service(1, Action::CreateAccount(AccountKind::User)).await.unwrap();
         for (n, asset) in [(2, AssetId(0)), (3, AssetId(1))] {
             let deposit = Transfer {
@@ -45,7 +50,7 @@ impl Venue {
     }
 
     /// Recovers from a journal, as a start does.
-    async fn over(journal: Arc<MemoryJournal>) -> Self {
+    async fn over(journal: Arc<MemoryJournal>, clock: Clock) -> Self {
         let recovered = recover(&*journal, &MemorySnapshots::default(), 0, &|_, _| {}).await.unwrap();
         let head = journal.take_over().await.unwrap();
         let mut recovered = Recovered { head, ..recovered };
@@ -60,7 +65,7 @@ impl Venue {
             journal: Arc::clone(&journal) as Arc<dyn Journal>,
             feed: Arc::clone(&feed) as Arc<dyn Feed>,
             projector,
-            clock: Clock::system(),
+            clock,
             limits: InboxLimits::default(),
         };
         let (handle, end) = sequencer.start(&Handle::current());
@@ -217,7 +222,7 @@ async fn a_repeat_after_a_restart_gets_the_first_outcome() {
     let venue = Venue::start().await;
     let command = buy(1);
     let first = venue.submit(command.clone()).await.unwrap();
-    let venue = Venue::over(venue.check_and_stop().await).await;
+    let venue = Venue::over(venue.check_and_stop().await, Clock::system()).await;
     assert_eq!(venue.submit(command).await.unwrap().seq(), first.seq());
     venue.check_and_stop().await;
 }
@@ -232,6 +237,29 @@ async fn late_commands_are_refused_and_very_late_ones_dropped() {
     let dropped = client(2, TimeUs(now.0 - 61_000_000), Action::PlaceOrder(order(2)));
     assert_eq!(venue.submit(dropped).await.unwrap_err(), QueueError::Expired);
     assert_eq!(venue.handle.committed().borrow().seq, before);
+    venue.check_and_stop().await;
+}
+
+#[tokio::test]
+async fn a_command_that_waits_behind_a_stalled_commit_is_judged_by_a_later_time() {
+    let ahead_us = Arc::new(AtomicU64::new(0));
+    let (system, shift) = (Clock::system(), Arc::clone(&ahead_us));
+    let clock = Clock::new(move || system.now().plus_us(shift.load(Ordering::SeqCst)));
+    let venue = Venue::with_clock(clock.clone()).await;
+    let held = venue.journal.permits.forget_permits(usize::MAX);
+    let submit = |number, deadline| {
+        let (handle, command) = (venue.handle.clone(), client(number, deadline, Action::PlaceOrder(order(number))));
+        tokio::spawn(async move { OrderQueue::submit(&handle, SessionId(u64::from(number)), command).await })
+    };
+    let (first, second) = (submit(1, soon()), submit(2, soon()));
+    tokio::task::yield_now().await;
+    ahead_us.store(900_000, Ordering::SeqCst);
+    let late = submit(3, TimeUs(clock.now().0 - 400_000));
+    tokio::task::yield_now().await;
+    venue.journal.permits.add_permits(held);
+    assert_eq!(first.await.unwrap().unwrap().reject(), None);
+    assert_eq!(second.await.unwrap().unwrap().reject(), None);
+    assert_eq!(late.await.unwrap().unwrap().reject(), Some(Reject::DeadlinePassed));
     venue.check_and_stop().await;
 }
 
@@ -276,7 +304,7 @@ async fn check_failure(commits: Commits, is_there: bool) {
     assert_eq!(OrderQueue::submit(&handle, SESSION, buy(2)).await.unwrap_err(), QueueError::Busy);
 
     venue.journal.set_commits(Commits::Succeed);
-    let recovered = Venue::over(venue.journal).await;
+    let recovered = Venue::over(venue.journal, Clock::system()).await;
     let rows_before = recovered.journal.rows().len();
     let outcome = recovered.submit(command).await.unwrap();
     let was_repeated = recovered.journal.rows()[..rows_before].iter().any(|row| row.last_seq >= outcome.seq());
