@@ -36,14 +36,21 @@ pub(crate) struct Order {
     pub(crate) executed_quote: Amount,
     pub(crate) prevented: Quantity,
     pub(crate) hold: HoldIndex,
-    pub(crate) older: OrderIndex,
-    pub(crate) newer: OrderIndex,
+}
+
+/// An order's neighbours among its account's orders on the symbol. Apart from the orders, because leaving
+/// touches the neighbours' too.
+#[derive(Clone, Copy, Debug)]
+struct Links {
+    older: OrderIndex,
+    newer: OrderIndex,
 }
 
 #[derive(Debug)]
 pub(crate) struct OrderTable {
     pub(crate) nodes: Nodes,
     orders: Vec<Option<Order>>,
+    links: Vec<Links>,
     count: usize,
     holds: Vec<Hold>,
     free_holds: Vec<HoldIndex>,
@@ -59,6 +66,7 @@ impl OrderTable {
         Self {
             nodes: Nodes::default(),
             orders: Vec::new(),
+            links: Vec::new(),
             count: 0,
             holds: Vec::new(),
             free_holds: Vec::new(),
@@ -109,13 +117,13 @@ impl OrderTable {
         accounts.hold(order.account, asset, amount);
         order.hold = self.take_hold(Hold { account: order.account, asset, amount });
         let index = self.nodes.take(order.account, remaining);
-        self.link(accounts, &mut order, index, remaining);
         let place = index as usize;
         if place == self.orders.len() {
-            self.orders.push(Some(order));
-        } else {
-            self.orders[place] = Some(order);
+            self.orders.push(None);
+            self.links.push(Links { older: NONE, newer: NONE });
         }
+        self.link(accounts, &order, index, remaining);
+        self.orders[place] = Some(order);
         self.enlist(index);
         self.count += 1;
         index
@@ -129,7 +137,7 @@ impl OrderTable {
         let hold = self.holds[order.hold as usize];
         accounts.release(hold.account, hold.asset, hold.amount);
         self.free_holds.push(order.hold);
-        self.unlink(accounts, &order, remaining);
+        self.unlink(accounts, &order, index, remaining);
         self.nodes.give_back(index);
         self.count -= 1;
         order
@@ -198,36 +206,37 @@ impl OrderTable {
         HoldIndex::try_from(self.holds.len() - 1).expect("there is one hold an order, and orders are bounded")
     }
 
-    fn link(&mut self, accounts: &mut Accounts, order: &mut Order, index: OrderIndex, remaining: Quantity) {
+    fn link(&mut self, accounts: &mut Accounts, order: &Order, index: OrderIndex, remaining: Quantity) {
         let position = accounts.get_mut(order.account).position_mut(order.symbol);
         position.open_orders += 1;
         if order.side == Side::Buy {
             position.open_buys += u128::from(remaining.0);
         }
-        order.newer = NONE;
-        order.older = std::mem::replace(&mut position.newest, index);
-        if order.older == NONE {
+        let older = std::mem::replace(&mut position.newest, index);
+        if older == NONE {
             position.oldest = index;
         } else {
-            self.get_mut(order.older).newer = index;
+            self.links[older as usize].newer = index;
         }
+        self.links[index as usize] = Links { older, newer: NONE };
     }
 
-    fn unlink(&mut self, accounts: &mut Accounts, order: &Order, remaining: Quantity) {
+    fn unlink(&mut self, accounts: &mut Accounts, order: &Order, index: OrderIndex, remaining: Quantity) {
         let position = accounts.get_mut(order.account).position_mut(order.symbol);
         position.open_orders -= 1;
         if order.side == Side::Buy {
             position.open_buys -= u128::from(remaining.0);
         }
-        if order.older == NONE {
-            position.oldest = order.newer;
+        let Links { older, newer } = self.links[index as usize];
+        if older == NONE {
+            position.oldest = newer;
         } else {
-            self.get_mut(order.older).newer = order.newer;
+            self.links[older as usize].newer = newer;
         }
-        if order.newer == NONE {
-            position.newest = order.older;
+        if newer == NONE {
+            position.newest = older;
         } else {
-            self.get_mut(order.newer).older = order.older;
+            self.links[newer as usize].older = older;
         }
     }
 }

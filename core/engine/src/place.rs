@@ -2,7 +2,7 @@
 
 use crate::accounts::{AccountIndex, FEES, Part};
 use crate::admin::validate_user;
-use crate::book::{NONE, OrderIndex};
+use crate::book::OrderIndex;
 use crate::filters;
 use crate::matching::{Size, Step, Taker, Walk, WalkEnd, walk};
 use crate::orders::Order;
@@ -327,8 +327,6 @@ fn finish(state: &mut State, order: &PlaceOrder, placement: &Placement, taking: 
                 executed_quote: taking.executed_quote,
                 prevented: placement.walk.prevented,
                 hold: 0,
-                older: NONE,
-                newer: NONE,
             };
             let index = state.orders.add(&mut state.accounts, resting, quantity, hold);
             let half = state.symbols[usize::from(order.symbol.0)].book.half_mut(order.side);

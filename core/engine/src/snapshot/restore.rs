@@ -207,8 +207,6 @@ fn order_of(symbol: SymbolId, record: &OrderRecord) -> Order {
         executed_quote: record.executed_quote,
         prevented: record.prevented,
         hold: 0,
-        older: NONE,
-        newer: NONE,
     }
 }
 
