@@ -11,6 +11,9 @@ pub use client::{Query, Signer, percent_encode};
 pub use payload::SignedPayload;
 pub use verify::{KeyFormatError, KeyType, Verifier};
 
+/// The request header that names the key.
+pub const API_KEY_HEADER: &str = "x-mbx-apikey";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,18 +8,20 @@ mod decimal;
 mod general;
 mod market;
 mod order;
+mod placement;
 mod sapi;
+mod ticker;
 
 pub use account::{
     Account, Balance, Commission, CommissionDiscount, CommissionRates, MyTrade, OrderCommission, OrderRates,
 };
 pub use decimal::{Decimal, RATE_PLACES, VALUE_PLACES};
 pub use general::{Empty, ExchangeInfo, Filter, OrderCount, RateLimit, ServerTime, SymbolInfo};
-pub use market::{
-    AggTrade, AveragePrice, BookTicker, Depth, Kline, MiniTicker, OneOrMany, PriceTicker, PublicTrade, Ticker,
-};
-pub use order::{CanceledOrder, Fill, NO_ORDER_LIST, NewOrder, NewOrderAck, NewOrderResult, Order, PreventedMatch};
+pub use market::{AggTrade, Depth, Kline, PublicTrade};
+pub use order::{CanceledOrder, NO_ORDER_LIST, Order};
+pub use placement::{Fill, NewOrder, NewOrderAck, NewOrderResult, PreventedMatch};
 pub use sapi::{AccountStatus, CoinInfo, SystemStatus, TradeFee};
+pub use ticker::{AveragePrice, BookTicker, MiniTicker, OneOrMany, PriceTicker, Ticker};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::borrow::Cow;

@@ -9,17 +9,18 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use emporion_api::paths::Weight;
+use emporion_api::signing::API_KEY_HEADER;
 use emporion_api::{ApiError, Code, Endpoint, Params, TimeUnit, v1};
 use emporion_model::TimeUs;
 use emporion_ports::keys::KeyDirectory;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const API_KEY: HeaderName = HeaderName::from_static("x-mbx-apikey");
+const API_KEY: HeaderName = HeaderName::from_static(API_KEY_HEADER);
 const USED_WEIGHT: HeaderName = HeaderName::from_static("x-mbx-used-weight");
 const USED_WEIGHT_1M: HeaderName = HeaderName::from_static("x-mbx-used-weight-1m");
 
@@ -65,7 +66,7 @@ pub(crate) struct Ticket {
     is_v1: bool,
     started: Instant,
     address: IpAddr,
-    received_at: TimeUs,
+    began_at: TimeUs,
     used_weight: u32,
     weight_on_failure: u32,
 }
@@ -104,7 +105,7 @@ impl Edge {
     ) -> (Ticket, Result<Admitted, ApiError>) {
         let mut ticket = self.ticket(Some(endpoint), &request);
         let (head, body) = request.into_parts();
-        let read = self.read(endpoint, &ticket, head, body).await;
+        let read = self.read(endpoint, ticket.address, head, body).await;
         let (weight, weight_on_failure) = weigh(endpoint, read.as_ref().ok());
         ticket.weight_on_failure = weight_on_failure;
         if let Err(refusal) = self.charge(&mut ticket, weight) {
@@ -128,7 +129,7 @@ impl Edge {
     pub(crate) fn conclude(&self, ticket: Ticket, outcome: Result<Response, ApiError>) -> Response {
         let mut used_weight = ticket.used_weight;
         if outcome.is_err() && ticket.weight_on_failure > 0 {
-            used_weight = self.limits.add(ticket.address, ticket.weight_on_failure, ticket.received_at);
+            used_weight = self.limits.add(ticket.address, ticket.weight_on_failure, ticket.began_at);
         }
         let mut response = outcome.unwrap_or_else(|error| {
             if ticket.is_v1 { V1Failure(v1::Error::from(&error)).into_response() } else { error_response(&error) }
@@ -147,14 +148,14 @@ impl Edge {
             is_v1: request.uri().path().starts_with("/v1/"),
             started: Instant::now(),
             address: client_address(peer, request.headers(), self.options.trusted_proxies),
-            received_at: self.clock.now(),
+            began_at: self.clock.now(),
             used_weight: 0,
             weight_on_failure: 0,
         }
     }
 
     fn charge(&self, ticket: &mut Ticket, weight: u32) -> Result<(), ApiError> {
-        let charge = self.limits.charge(ticket.address, weight, ticket.received_at);
+        let charge = self.limits.charge(ticket.address, weight, ticket.began_at);
         ticket.used_weight = charge.used_weight;
         charge.verdict
     }
@@ -162,7 +163,7 @@ impl Edge {
     async fn read(
         &self,
         endpoint: &'static Endpoint,
-        ticket: &Ticket,
+        address: IpAddr,
         head: http::request::Parts,
         body: Body,
     ) -> Result<Request, ApiError> {
@@ -173,8 +174,8 @@ impl Edge {
         Ok(Request {
             endpoint,
             params,
-            address: ticket.address,
-            received_at: ticket.received_at,
+            address,
+            received_at: self.clock.now(),
             time_unit: time_unit.transpose()?.unwrap_or_default(),
             uri: head.uri,
             headers: head.headers,
@@ -183,7 +184,7 @@ impl Edge {
     }
 
     /// The whole body. Its length must be stated: with one way to say where a request ends, no two servers on
-    /// the way can disagree about it.
+    /// the way can disagree about it. It also bounds what is read here.
     async fn read_body(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
         if headers.contains_key(header::TRANSFER_ENCODING) {
             return Err(ApiError::length_required());
@@ -194,10 +195,8 @@ impl Edge {
         if body.size_hint().lower() > self.options.body_bytes_max as u64 {
             return Err(ApiError::body_too_large());
         }
-        let whole = Limited::new(body, self.options.body_bytes_max).collect();
-        match tokio::time::timeout(self.options.body_timeout, whole).await {
+        match tokio::time::timeout(self.options.body_timeout, body.collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::body_too_large()),
             Ok(Err(_)) => Err(Code::MandatoryParam.into()),
             Err(_) => Err(ApiError::body_too_slow()),
         }
