@@ -216,12 +216,12 @@ impl JournalRow {
     pub fn entries(&self) -> Result<Vec<(Seq, Entry)>, RowError> {
         let mut reader = Reader::with_format(&self.payload).map_err(RowError::Payload)?;
         let mut entries = Vec::new();
-        let mut seq = self.first_seq;
+        let mut seqs = self.first_seq.0..=self.last_seq.0;
         while !reader.is_empty() {
-            entries.push((seq, Entry::decode(&mut reader).map_err(RowError::Payload)?));
-            seq = seq.next();
+            let seq = seqs.next().ok_or(RowError::Payload(CodecError::Trailing))?;
+            entries.push((Seq(seq), Entry::decode(&mut reader).map_err(RowError::Payload)?));
         }
-        if seq != self.last_seq.next() {
+        if seqs.next().is_some() {
             return Err(RowError::Payload(CodecError::Truncated));
         }
         Ok(entries)
