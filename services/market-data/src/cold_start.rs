@@ -36,7 +36,7 @@ impl From<Arc<dyn Queries>> for Tables {
 
 /// Why the tables do not make a fold.
 #[derive(Debug, thiserror::Error)]
-pub enum ColdStartError {
+pub(crate) enum ColdStartError {
     /// They cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -46,7 +46,7 @@ pub enum ColdStartError {
 }
 
 /// A fold at the state of the tables. What comes next are the batches after its view's seq.
-pub async fn cold_start(tables: &Tables) -> Result<Fold, ColdStartError> {
+pub(crate) async fn cold_start(tables: &Tables) -> Result<Fold, ColdStartError> {
     let venue = tables.venue.venue().await?;
     let mut start = Start { tables, seq: venue.seq, time: venue.time };
     let symbols = tables.venue.symbols().await?;

@@ -25,8 +25,8 @@ enum Fault {
 
 /// Where the fold's state is shown.
 pub(crate) struct Shown {
-    pub(crate) views: watch::Sender<View>,
-    pub(crate) seqs: watch::Sender<Seq>,
+    views: watch::Sender<View>,
+    seqs: watch::Sender<Seq>,
 }
 
 /// Follows until the feed closes. What readers hold stays as it was while the task starts again.
@@ -39,8 +39,13 @@ pub(crate) async fn follow(ports: Ports, shown: Shown) {
         }
         tracing::error!(error = %fault, "market data starts again from the tables");
         metrics::counter!("market_data_restarts_total").increment(1);
-        tokio::time::sleep(REST).await;
+        rest().await;
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the pause itself is meant: it spares a store that is in trouble")]
+async fn rest() {
+    tokio::time::sleep(REST).await;
 }
 
 async fn follow_until_fault(ports: &Ports, shown: &Shown) -> Result<Infallible, Fault> {
@@ -56,6 +61,13 @@ async fn follow_until_fault(ports: &Ports, shown: &Shown) -> Result<Infallible, 
 }
 
 impl Shown {
+    /// With the two ends that readers hold.
+    pub(crate) fn new() -> (Self, watch::Receiver<View>, watch::Receiver<Seq>) {
+        let (views, views_read) = watch::channel(View::default());
+        let (seqs, seqs_read) = watch::channel(Seq::ZERO);
+        (Self { views, seqs }, views_read, seqs_read)
+    }
+
     fn show(&self, view: &View) {
         self.views.send_replace(view.clone());
         self.seqs.send_replace(view.seq);

@@ -1,13 +1,98 @@
-//! The Market Data Service: a fold of the feed and the public queries on it.
+//! The Market Data Service: a fold of the feed, and the public queries on it.
+//!
+//! One task owns the [`fold`] and moves it on with every committed batch; requests read it through handles and
+//! never ask the matching engine. What lies further back than the fold comes from the tables. What must not
+//! live here: anything about one account, and any decision about orders.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-pub mod cold_start;
+mod cold_start;
 pub mod fold;
+mod follow;
 mod klines;
+mod rest;
+mod rounding;
 #[cfg(test)]
 mod testing;
+mod trades;
 
+pub use cold_start::Tables;
+
+use emporion_api::ApiError;
+use emporion_edge::{LimitPolicy, Routes};
+use emporion_model::Seq;
+use emporion_ports::feed::Feed;
+use emporion_ports::store::Journal;
+use fold::View;
+use follow::Shown;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// How long a request waits for the fold, or the tables, to hold what was committed when it came.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the service stands on.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where batches are read that the feed did not bring.
+    pub journal: Arc<dyn Journal>,
+    /// Where committed batches come from.
+    pub feed: Arc<dyn Feed>,
+    /// What lies back.
+    pub tables: Tables,
+    /// The last seq that is committed. It may run ahead of the feed, never behind an answer to a client.
+    pub committed: watch::Receiver<Seq>,
+}
+
+/// The running service; cheap to clone. It stops with the last clone.
+#[derive(Clone)]
+pub struct MarketData {
+    tables: Tables,
+    committed: watch::Receiver<Seq>,
+    views: watch::Receiver<View>,
+    seqs: watch::Receiver<Seq>,
+    _task: Arc<AbortOnDrop>,
+}
+
+impl MarketData {
+    /// Starts the task that follows the feed. Must be called within a Tokio runtime.
+    pub fn start(ports: Ports) -> Self {
+        let (tables, committed) = (ports.tables.clone(), ports.committed.clone());
+        let (shown, views, seqs) = Shown::new();
+        let task = tokio::spawn(follow::follow(ports, shown));
+        Self { tables, committed, views, seqs, _task: Arc::new(AbortOnDrop(task)) }
+    }
+
+    /// Adds the service's endpoints. `limits` are the request limits in force, which `exchangeInfo` tells.
+    pub fn add_routes(&self, routes: Routes, limits: LimitPolicy) -> Routes {
+        rest::add_routes(self, routes, limits)
+    }
+
+    /// The last seq that the fold holds.
+    pub fn seq_watch(&self) -> watch::Receiver<Seq> {
+        self.seqs.clone()
+    }
+
+    /// The fold's state with everything in it that was committed when the request came, so that a client sees
+    /// his own last answered order. A fold that does not get there in time is not asked: -1008, because a
+    /// price of then must not pass for one of now.
+    async fn current(&self) -> Result<View, ApiError> {
+        let committed = *self.committed.borrow();
+        let mut views = self.views.clone();
+        let reached = tokio::time::timeout(PATIENCE, views.wait_for(|view| view.seq >= committed)).await;
+        match reached {
+            Ok(Ok(view)) => Ok(view.clone()),
+            Ok(Err(_)) | Err(_) => Err(ApiError::busy(1)),
+        }
+    }
+}
+
+/// A task that ends with its handle.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

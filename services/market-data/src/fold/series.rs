@@ -23,8 +23,8 @@ const TABLES_LAG_SECONDS: u64 = 3_600;
 /// The seconds of the 24-hour statistics, besides the current one.
 pub const DAY_SECONDS: u64 = 86_400;
 
-/// The seconds of the average price, the current one included; as the engine counts them.
-const AVERAGE_SECONDS: u64 = 300;
+/// The minutes of the average price, up to the end of the current second; as the engine counts them.
+pub const AVERAGE_MINUTES: u8 = 5;
 
 /// The last 24 hours of a symbol, from the start of the second in which they began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +125,8 @@ impl Series {
     /// The volume-weighted average price of five minutes, rounded down; without a trade in them, the last
     /// price; `None` when the symbol never traded.
     pub fn average(&self, scales: &Scales) -> Option<Price> {
-        let recent = self.seconds.iter().rev().take_while(|bucket| bucket.second + AVERAGE_SECONDS > self.now);
+        let recent =
+            self.seconds.iter().rev().take_while(|bucket| bucket.second + 60 * u64::from(AVERAGE_MINUTES) > self.now);
         let (base, quote) = recent.fold((0, 0), |(base, quote), bucket| (base + bucket.base.0, quote + bucket.quote.0));
         let weight = (base / scales.base_factor).checked_mul(scales.quote_factor).filter(|weight| *weight > 0);
         let average = weight.and_then(|weight| u64::try_from(quote / weight).ok()).map(Price);
@@ -260,6 +261,6 @@ mod tests {
         assert_eq!(ids(&series, KlineInterval::Second, midnight..u64::MAX), [2, 3]);
         assert_eq!(ids(&series, KlineInterval::Minute, midnight..u64::MAX), [2, 3]);
         assert_eq!(ids(&series, KlineInterval::Second, midnight + 1..midnight + 70), [0; 0]);
-        assert_eq!(ids(&series, KlineInterval::Second, u64::MAX..0), [0; 0]);
+        assert_eq!(ids(&series, KlineInterval::Second, Range { start: u64::MAX, end: 0 }), [0; 0]);
     }
 }

@@ -1,0 +1,6 @@
+//! The service as clients see it: answers byte by byte, and every parameter's errors.
+
+mod answers;
+mod exchange_info;
+mod parameters;
+mod staleness;

@@ -1,0 +1,89 @@
+//! The service over a test's venue, asked as a client asks it.
+
+use super::{FakeJournal, FakeTables, TestVenue};
+use crate::{MarketData, Ports};
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use emporion_api::Role;
+use emporion_edge::{Clock, Edge, EdgeOptions, LimitPolicy, LimitsOptions, Readiness, Routes};
+use emporion_model::Seq;
+use emporion_ports::feed::InProcessFeed;
+use emporion_ports::keys::{KeyDirectory, KeyError, KeyRecord};
+use emporion_ports::users::ApiKeyName;
+use http_body_util::BodyExt;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+pub(crate) struct App {
+    pub(crate) journal: Arc<FakeJournal>,
+    pub(crate) feed: Arc<InProcessFeed>,
+    pub(crate) committed: watch::Sender<Seq>,
+    router: Router,
+}
+
+struct NoKeys;
+
+#[async_trait]
+impl KeyDirectory for NoKeys {
+    async fn lookup(&self, _: &ApiKeyName) -> Result<Option<Arc<KeyRecord>>, KeyError> {
+        Ok(None)
+    }
+}
+
+impl App {
+    /// Over everything that the venue has committed. The clock stands at the venue's time.
+    pub(crate) fn new(venue: &TestVenue) -> Self {
+        Self::over(venue, FakeTables::new(venue), LimitPolicy::BINANCE)
+    }
+
+    pub(crate) fn over(venue: &TestVenue, tables: Arc<FakeTables>, limits: LimitPolicy) -> Self {
+        let journal = Arc::new(FakeJournal::new(venue.rows.clone()));
+        let feed = Arc::new(InProcessFeed::new(16));
+        let (committed, committed_read) = watch::channel(venue.head().seq);
+        let data = MarketData::start(Ports {
+            journal: journal.clone(),
+            feed: feed.clone(),
+            tables: tables.into(),
+            committed: committed_read,
+        });
+        let options =
+            EdgeOptions { limits: LimitsOptions { policy: limits, ..Default::default() }, ..Default::default() };
+        let now = venue.head().time;
+        let edge = Edge::new(options, Arc::new(NoKeys), Readiness::new(), Clock::new(move || now));
+        let policy = edge.limits().policy();
+        let routes = data.add_routes(Routes::new(edge), policy);
+        let missing: Vec<_> = routes.missing(&[Role::MarketData]).iter().map(|endpoint| endpoint.path).collect();
+        assert_eq!(missing, [""; 0]);
+        Self { journal, feed, committed, router: routes.into_router() }
+    }
+
+    /// The status and the body of the answer to a GET.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        self.get_with(path, &[]).await
+    }
+
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        let mut request = http::Request::builder().uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// Expects this answer, with status 200.
+    pub(crate) async fn check(&self, path: &str, body: &str) {
+        assert_eq!(self.get(path).await, (200, body.to_owned()), "{path}");
+    }
+
+    /// Expects this error, with status 400.
+    pub(crate) async fn check_error(&self, path: &str, code: i32, message: &str) {
+        let message = message.replace('\\', "\\\\").replace('"', "\\\"");
+        let body = format!(r#"{{"code":{code},"msg":"{message}"}}"#);
+        assert_eq!(self.get(path).await, (400, body), "{path}");
+    }
+}
