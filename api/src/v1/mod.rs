@@ -4,12 +4,14 @@
 //! since 1970-01-01 UTC, and say so in their names. Requests with unknown, missing or doubled fields are
 //! refused. Types that hold a secret have no `Debug`.
 
+mod description;
 mod error;
 mod keys;
 mod operator;
 mod people;
 mod symbols;
 
+pub use description::openapi_json;
 pub use error::{Error, ErrorBody, ErrorCode, ErrorDetail};
 pub use keys::{AddApiKey, AddedApiKey, ApiKey, ApiKeyList, KeyKind, Permission};
 pub use operator::{

@@ -134,6 +134,10 @@ impl Edge {
         let mut response = outcome.unwrap_or_else(|error| {
             if ticket.is_v1 { V1Failure(v1::Error::from(&error)).into_response() } else { error_response(&error) }
         });
+        if ticket.is_v1 {
+            // Many of these answers hold secrets: no cache may keep one.
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
         let used_weight = HeaderValue::from(used_weight);
         response.headers_mut().insert(USED_WEIGHT, used_weight.clone());
         response.headers_mut().insert(USED_WEIGHT_1M, used_weight);

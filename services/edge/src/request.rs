@@ -1,7 +1,7 @@
 //! A request as handlers get it: limited, authenticated, decoded.
 
 use bytes::Bytes;
-use emporion_api::{ApiError, Code, Endpoint, Params, Reader, TimeUnit};
+use emporion_api::{ApiError, Code, Endpoint, Params, Reader, TimeUnit, v1};
 use emporion_model::TimeUs;
 use http::{HeaderMap, Uri, header};
 use serde::de::DeserializeOwned;
@@ -32,6 +32,30 @@ impl Request {
     /// The body as JSON; -1135 if it is none, or not of this shape.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         serde_json::from_slice(&self.body).map_err(|_| Code::InvalidJson.into())
+    }
+
+    /// The body of a request to `/v1` as `T`. Anything but a JSON object of this shape is refused, and so is a
+    /// query string. The refusal says where the body is wrong, but not what stands there: it may be a secret.
+    pub fn v1_body<T: DeserializeOwned>(&self) -> Result<T, v1::Error> {
+        self.refuse_query()?;
+        let invalid = |text: String| v1::Error::new(v1::ErrorCode::InvalidRequest, text);
+        let body = self.body.trim_ascii_start();
+        // Without this, an array of the fields' values would do.
+        if !body.starts_with(b"{") {
+            return Err(invalid("The body is not a JSON object.".to_owned()));
+        }
+        serde_json::from_slice(body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            invalid(format!("The body is not JSON of the documented shape: see line {line}, column {column}."))
+        })
+    }
+
+    /// Refuses a query string; requests to `/v1` have none.
+    pub fn refuse_query(&self) -> Result<(), v1::Error> {
+        if self.raw_query().is_empty() {
+            return Ok(());
+        }
+        Err(v1::Error::new(v1::ErrorCode::InvalidRequest, "The request takes no query string."))
     }
 
     /// The text in the path where the endpoint has `{…}`, as it was sent.

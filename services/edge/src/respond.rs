@@ -30,8 +30,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// An answer of `/v1` other than success. Its handlers return it inside `Ok`: to the edge it is an answer like any
-/// other.
+/// An answer of `/v1` other than success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct V1Failure(pub v1::Error);
 
@@ -39,7 +38,11 @@ impl IntoResponse for V1Failure {
     fn into_response(self) -> Response {
         let Self(error) = self;
         let body = serde_json::to_string(&error.body()).expect("two texts always serialise");
-        failure(error.status, error.retry_after_s, body)
+        let mut response = failure(error.status, error.retry_after_s, body);
+        if error.code == v1::ErrorCode::Unauthenticated {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }
 

@@ -1,12 +1,12 @@
 //! Handlers hung on the path table.
 
-use crate::respond::{Json, not_found, with_content_type};
+use crate::respond::{Json, V1Failure, not_found, with_content_type};
 use crate::{Caller, Edge, Request};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use emporion_api::paths::{self, Method};
-use emporion_api::{ApiError, Endpoint, Role};
+use emporion_api::{ApiError, Endpoint, Role, v1};
 use http::{HeaderValue, StatusCode};
 use std::sync::Arc;
 
@@ -58,6 +58,22 @@ impl Routes {
                 Err(error) => Err(error),
             };
             edge.conclude(ticket, outcome)
+        })
+    }
+
+    /// Serves an endpoint of `/v1` with `handler`, which itself looks at the caller's token.
+    pub fn v1<S, H, F, R>(self, endpoint: &'static Endpoint, state: &S, handler: H) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+        H: Fn(S, Request) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<R, v1::Error>> + Send + 'static,
+        R: IntoResponse,
+    {
+        assert!(endpoint.is_v1(), "{} is not in /v1", endpoint.path);
+        self.open(endpoint, state, move |state, request| {
+            let answer = handler(state, request);
+            // To the edge, an error in the shape of /v1 is an answer like any other.
+            async move { Ok(answer.await.map_err(V1Failure)) }
         })
     }
 

@@ -71,13 +71,16 @@ impl ApiKeys {
         Self { store, master_keys, directory, clock, working_max }
     }
 
-    /// Makes a key for the person's main account. Whether he is really himself was confirmed before.
-    pub async fn add(&self, person: &Person, wanted: WantedKey) -> Result<(MadeKey, TimeUs), UserError> {
+    /// Checks a wish and makes the key, which is nowhere yet.
+    pub fn make(&self, wanted: WantedKey) -> Result<MadeKey, UserError> {
+        make(&self.master_keys, wanted, self.clock.now())
+    }
+
+    /// Adds a key to the person's main account and returns when. That he is really himself was confirmed before.
+    pub async fn add(&self, person: &Person, key: &NewApiKey) -> Result<TimeUs, UserError> {
         let now = self.clock.now();
-        let made = make(&self.master_keys, wanted, now)?;
-        let stamp = person.stamp(now);
-        match self.store.add_api_key(person.user_id, &made.key, self.working_max, &stamp).await? {
-            AddedKey::Added => Ok((made, now)),
+        match self.store.add_api_key(person.user_id, key, self.working_max, &person.stamp(now)).await? {
+            AddedKey::Added => Ok(now),
             AddedKey::TooMany => Err(UserError::TooManyKeys),
         }
     }

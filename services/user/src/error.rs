@@ -9,9 +9,6 @@ use crate::seal::SealError;
 /// Why not. The texts of [`Self::Store`] and [`Self::Seal`] are for operators only.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
-    /// The request is not JSON of the documented shape, or has a query string; the text says where.
-    #[error("{0}")]
-    InvalidRequest(String),
     /// Too many tries from this network or against this name.
     #[error("too many tries")]
     TooManyAttempts(Exhausted),

@@ -1,57 +1,47 @@
-//! From [`UserError`] to an answer of `/v1`, in one place. Internal texts are logged here and not shown.
+//! From [`UserError`] to the errors of `/v1`, in one place. Internal texts are logged here and not shown.
 
-use axum::response::{IntoResponse, Response};
 use emporion_api::v1::{Error, ErrorCode};
-use emporion_edge::V1Failure;
-use http::{HeaderValue, header};
 
 use crate::error::UserError;
 
 const BUSY_RETRY_AFTER_S: u64 = 1;
 
-pub(super) fn response(error: UserError) -> Response {
-    let error = public(error);
-    let asks_for_token = error.code == ErrorCode::Unauthenticated;
-    let mut response = V1Failure(error).into_response();
-    if asks_for_token {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
-    response
-}
-
 /// What the client is told.
-fn public(error: UserError) -> Error {
-    use ErrorCode as Code;
-    match error {
-        UserError::InvalidRequest(text) => Error::new(Code::InvalidRequest, text),
-        UserError::InvalidField { field, problem } => {
-            Error::new(Code::InvalidField, format!("The field {field} {problem}."))
+impl From<UserError> for Error {
+    fn from(error: UserError) -> Self {
+        use ErrorCode as Code;
+        match error {
+            UserError::InvalidField { field, problem } => {
+                Self::new(Code::InvalidField, format!("The field {field} {problem}."))
+            }
+            UserError::InvalidPassword(problem) => Self::new(Code::InvalidPassword, problem.to_string()),
+            UserError::InvalidCredentials => {
+                Self::new(Code::InvalidCredentials, "The name and the password do not belong together.")
+            }
+            UserError::Unauthenticated => {
+                Self::new(Code::Unauthenticated, "The token is missing, unknown or has run out.")
+            }
+            UserError::Suspended => Self::new(Code::Suspended, "This person is suspended."),
+            UserError::NotFound(what) => Self::new(Code::NotFound, format!("There is no such {what}.")),
+            UserError::Conflict(text) => Self::new(Code::Conflict, text),
+            UserError::TooManyKeys => {
+                Self::new(Code::TooManyKeys, "The account has as many working API keys as it may; revoke one first.")
+            }
+            UserError::AccountRefused(reject) => {
+                Self::new(Code::AccountRefused, format!("The engine refused the account: {reject}."))
+            }
+            UserError::TooManyAttempts(exhausted) => {
+                Self::new(Code::TooManyAttempts, "Too many tries; come back later.")
+                    .with_retry_after_s(exhausted.retry_after_s)
+            }
+            UserError::Busy => busy(),
+            UserError::UnknownOutcome => Self::new(
+                Code::UnknownOutcome,
+                "Not finished in time. Repeat the same request to learn what became of it.",
+            ),
+            UserError::Store(error) => internal(&error),
+            UserError::Seal(error) => internal(&error),
         }
-        UserError::InvalidPassword(problem) => Error::new(Code::InvalidPassword, problem.to_string()),
-        UserError::InvalidCredentials => {
-            Error::new(Code::InvalidCredentials, "The name and the password do not belong together.")
-        }
-        UserError::Unauthenticated => {
-            Error::new(Code::Unauthenticated, "The token is missing, unknown or has run out.")
-        }
-        UserError::Suspended => Error::new(Code::Suspended, "This person is suspended."),
-        UserError::NotFound(what) => Error::new(Code::NotFound, format!("There is no such {what}.")),
-        UserError::Conflict(text) => Error::new(Code::Conflict, text),
-        UserError::TooManyKeys => {
-            Error::new(Code::TooManyKeys, "The account has as many working API keys as it may; revoke one first.")
-        }
-        UserError::AccountRefused(reject) => {
-            Error::new(Code::AccountRefused, format!("The engine refused the account: {reject}."))
-        }
-        UserError::TooManyAttempts(exhausted) => Error::new(Code::TooManyAttempts, "Too many tries; come back later.")
-            .with_retry_after_s(exhausted.retry_after_s),
-        UserError::Busy => busy(),
-        UserError::UnknownOutcome => Error::new(
-            Code::UnknownOutcome,
-            "Not finished in time. Repeat the same request to learn what became of it.",
-        ),
-        UserError::Store(error) => internal(&error),
-        UserError::Seal(error) => internal(&error),
     }
 }
 

@@ -8,22 +8,13 @@ use emporion_ports::keys::Secret;
 use emporion_ports::users::{IpRule, KeyMaterial, NewApiKey, Permissions};
 use http::StatusCode;
 
-use super::{Service, body, millis, no_query, person};
+use super::{Service, person};
 use crate::api_keys::{WantedKey, WantedKind};
 use crate::error::UserError;
 
-/// Make an API key for the main account. It works as soon as the account is open.
-#[utoipa::path(
-    post, path = "/v1/api-keys", tag = "api keys", security(("session" = [])), request_body = v1::AddApiKey,
-    responses(
-        (status = 201, description = "The key; the secret of an HMAC key is shown this once.", body = v1::AddedApiKey),
-        (status = "4XX", description = "Refused.", body = v1::ErrorBody),
-        (status = "5XX", description = "Failed.", body = v1::ErrorBody),
-    ),
-)]
-pub(super) async fn add(service: Service, request: Request) -> Result<impl IntoResponse, UserError> {
+pub(super) async fn add(service: Service, request: Request) -> Result<impl IntoResponse, v1::Error> {
     let person = person(&service, &request).await?;
-    let wish: v1::AddApiKey = body(&request)?;
+    let wish: v1::AddApiKey = request.v1_body()?;
     let wanted = WantedKey {
         kind: wanted_kind(wish.kind, wish.public_key)?,
         label: wish.label,
@@ -31,41 +22,23 @@ pub(super) async fn add(service: Service, request: Request) -> Result<impl IntoR
         ip_list: wish.ip_list,
         expires_at: wish.expires_at_ms.map(TimeUs::from_millis),
     };
+    let made = service.api_keys.make(wanted)?;
     service.people.confirm(&person, wish.password).await?;
-    let (made, created_at) = service.api_keys.add(&person, wanted).await?;
+    let created_at = service.api_keys.add(&person, &made.key).await?;
     let key = api_key(made.key, created_at, None);
     Ok((StatusCode::CREATED, Json(v1::AddedApiKey { key, secret_key: made.secret.as_ref().map(secret_text) })))
 }
 
-/// The person's API keys.
-#[utoipa::path(
-    get, path = "/v1/api-keys", tag = "api keys", security(("session" = [])),
-    responses(
-        (status = 200, description = "The keys.", body = v1::ApiKeyList),
-        (status = "4XX", description = "Refused.", body = v1::ErrorBody),
-        (status = "5XX", description = "Failed.", body = v1::ErrorBody),
-    ),
-)]
-pub(super) async fn list(service: Service, request: Request) -> Result<impl IntoResponse, UserError> {
-    no_query(&request)?;
+pub(super) async fn list(service: Service, request: Request) -> Result<impl IntoResponse, v1::Error> {
+    request.refuse_query()?;
     let person = person(&service, &request).await?;
     let keys = service.api_keys.list(&person).await?;
     let api_keys = keys.into_iter().map(|stored| api_key(stored.key, stored.created_at, stored.revoked_at));
     Ok(Json(v1::ApiKeyList { api_keys: api_keys.collect() }))
 }
 
-/// Revoke an API key for good. No request is accepted with it once this is answered.
-#[utoipa::path(
-    delete, path = "/v1/api-keys/{apiKey}", tag = "api keys", security(("session" = [])),
-    params(("apiKey" = String, Path, description = "The key, as clients send it in `X-MBX-APIKEY`.")),
-    responses(
-        (status = 204, description = "Revoked."),
-        (status = "4XX", description = "Refused.", body = v1::ErrorBody),
-        (status = "5XX", description = "Failed.", body = v1::ErrorBody),
-    ),
-)]
-pub(super) async fn revoke(service: Service, request: Request) -> Result<impl IntoResponse, UserError> {
-    no_query(&request)?;
+pub(super) async fn revoke(service: Service, request: Request) -> Result<impl IntoResponse, v1::Error> {
+    request.refuse_query()?;
     let person = person(&service, &request).await?;
     service.api_keys.revoke(&person, request.path_text().unwrap_or_default()).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -109,8 +82,8 @@ fn api_key(key: NewApiKey, created_at: TimeUs, revoked_at: Option<TimeUs>) -> v1
         label: key.label,
         permissions: allowed.into_iter().filter_map(|(allowed, permission)| allowed.then_some(permission)).collect(),
         ip_list: key.ip_rules.iter().map(IpRule::to_string).collect(),
-        created_at_ms: millis(created_at),
-        expires_at_ms: key.expires_at.map(millis),
-        revoked_at_ms: revoked_at.map(millis),
+        created_at_ms: created_at.millis(),
+        expires_at_ms: key.expires_at.map(TimeUs::millis),
+        revoked_at_ms: revoked_at.map(TimeUs::millis),
     }
 }

@@ -8,24 +8,12 @@ use emporion_ports::users::{Deposit, DepositState, UserState};
 use http::StatusCode;
 
 use super::keys::secret_text;
-use super::{Service, body, require_operator};
-use crate::error::UserError;
+use super::{Service, require_operator};
 use crate::operator::{AccountWish, DepositWish};
 
-/// Make an account without a person, its first key and its first deposits. The same request again gives the same
-/// account and deposits nothing twice.
-#[utoipa::path(
-    post, path = "/v1/operator/accounts", tag = "operator", security(("operator" = [])),
-    request_body = v1::AccountRequest,
-    responses(
-        (status = 200, description = "The open account.", body = v1::AccountMade),
-        (status = "4XX", description = "Refused.", body = v1::ErrorBody),
-        (status = "5XX", description = "Failed.", body = v1::ErrorBody),
-    ),
-)]
-pub(super) async fn make_account(service: Service, request: Request) -> Result<impl IntoResponse, UserError> {
+pub(super) async fn make_account(service: Service, request: Request) -> Result<impl IntoResponse, v1::Error> {
     require_operator(&service, &request)?;
-    let v1::AccountRequest { name, deposits, ed25519_public_key } = body(&request)?;
+    let v1::AccountRequest { name, deposits, ed25519_public_key } = request.v1_body()?;
     let deposits = deposits.into_iter().map(|deposit| (deposit.asset, deposit.amount)).collect();
     let wish = AccountWish { name, deposits, ed25519_public_pem: ed25519_public_key };
     let made = service.operator.make_account(wish).await?;
@@ -37,38 +25,18 @@ pub(super) async fn make_account(service: Service, request: Request) -> Result<i
     }))
 }
 
-/// Credit a deposit of record to an account. The same request again credits nothing twice.
-#[utoipa::path(
-    post, path = "/v1/operator/deposits", tag = "operator", security(("operator" = [])),
-    request_body = v1::DepositRequest,
-    responses(
-        (status = 200, description = "What the engine decided.", body = v1::DepositMade),
-        (status = "4XX", description = "Refused.", body = v1::ErrorBody),
-        (status = "5XX", description = "Failed.", body = v1::ErrorBody),
-    ),
-)]
-pub(super) async fn deposit(service: Service, request: Request) -> Result<impl IntoResponse, UserError> {
+pub(super) async fn deposit(service: Service, request: Request) -> Result<impl IntoResponse, v1::Error> {
     require_operator(&service, &request)?;
-    let v1::DepositRequest { reference, account_id, asset, amount } = body(&request)?;
+    let v1::DepositRequest { reference, account_id, asset, amount } = request.v1_body()?;
     let wish = DepositWish { reference, account_id: AccountId(account_id), asset, amount };
     let made = service.operator.deposit(wish).await?;
     let (state, reject) = decision(&made.state);
     Ok(Json(v1::DepositMade { reference: made.deposit.reference, state, reject }))
 }
 
-/// Suspend a person, or let him in again. A suspended person's sessions end and his keys are refused at once.
-#[utoipa::path(
-    put, path = "/v1/operator/user-state", tag = "operator", security(("operator" = [])),
-    request_body = v1::UserStateRequest,
-    responses(
-        (status = 204, description = "It is so."),
-        (status = "4XX", description = "Refused.", body = v1::ErrorBody),
-        (status = "5XX", description = "Failed.", body = v1::ErrorBody),
-    ),
-)]
-pub(super) async fn set_user_state(service: Service, request: Request) -> Result<impl IntoResponse, UserError> {
+pub(super) async fn set_user_state(service: Service, request: Request) -> Result<impl IntoResponse, v1::Error> {
     require_operator(&service, &request)?;
-    let v1::UserStateRequest { name, state } = body(&request)?;
+    let v1::UserStateRequest { name, state } = request.v1_body()?;
     let state = match state {
         v1::UserState::Active => UserState::Active,
         v1::UserState::Suspended => UserState::Suspended,

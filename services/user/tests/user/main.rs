@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod keys;
-mod openapi;
 mod operator;
 mod outbox;
+mod paths;
 mod people;
 mod secrets;
 mod support;

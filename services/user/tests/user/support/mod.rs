@@ -52,6 +52,13 @@ impl Venue {
         venue
     }
 
+    /// A fresh one with [`small_rations`].
+    pub(crate) async fn start_small() -> Self {
+        let venue = Self::start_with(Arc::new(TempDir::new().unwrap()), Arc::default(), small_rations()).await;
+        venue.running().await;
+        venue
+    }
+
     /// On what an earlier one left behind. It may be refused by its engine.
     pub(crate) async fn start_on(folder: Arc<TempDir>, engine: Arc<FakeEngine>) -> Self {
         Self::start_with(folder, engine, UserOptions::default()).await
@@ -194,17 +201,18 @@ pub(crate) fn master_keys() -> MasterKeys {
     MasterKeys::new(&[("2026".to_owned(), Secret::new("5a".repeat(32)))]).unwrap()
 }
 
-/// Options under which nobody is asked to wait.
-pub(crate) fn without_budgets() -> UserOptions {
-    let free = Budget { tries: 1, refill_s: 0 };
+/// Small rations, so that few hashes use them up.
+pub(crate) fn small_rations() -> UserOptions {
+    let ration = |tries, refill_s| Budget { tries, refill_s };
     let budgets = PeopleBudgets {
-        sign_up_per_network: free,
-        log_in_per_network: free,
-        log_in_per_name: free,
-        log_in_per_known_network: free,
-        confirm_per_user: free,
+        sign_up_per_network: ration(3, 60),
+        log_in_per_network: ration(5, 2),
+        log_in_per_name: ration(3, 60),
+        log_in_per_known_network: ration(2, 30),
+        confirm_per_user: ration(3, 60),
     };
-    UserOptions { people: PeopleOptions { budgets, ..PeopleOptions::default() }, ..UserOptions::default() }
+    let people = PeopleOptions { budgets, ..PeopleOptions::default() };
+    UserOptions { people, api_keys_max: 2, ..UserOptions::default() }
 }
 
 fn router(service: &Arc<UserService>) -> Router {
