@@ -29,7 +29,8 @@ pub(crate) struct Shown {
     seqs: watch::Sender<Seq>,
 }
 
-/// Follows until the feed closes. What readers hold stays as it was while the task starts again.
+/// Follows until the feed closes. While the task starts again, readers keep what was right; they wait for what
+/// is committed meanwhile.
 pub(crate) async fn follow(ports: Ports, shown: Shown) {
     loop {
         let Err(fault) = follow_until_fault(&ports, &shown).await;
@@ -54,7 +55,11 @@ async fn follow_until_fault(ports: &Ports, shown: &Shown) -> Result<Infallible, 
     loop {
         shown.show(fold.view());
         let batch = feed.next().await?;
-        fold.apply(&batch).map_err(|error| Fault::Fold { seq: batch.first_seq, error })?;
+        if let Err(error) = fold.apply(&batch) {
+            // A part of the batch may be in it: nobody must read that.
+            shown.show(&View::default());
+            return Err(Fault::Fold { seq: batch.first_seq, error });
+        }
         // The journal may hold a long run of batches ready, and other tasks want their turn.
         tokio::task::consume_budget().await;
     }

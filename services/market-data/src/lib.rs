@@ -69,7 +69,7 @@ impl MarketData {
         rest::add_routes(self, routes, limits)
     }
 
-    /// The last seq that the fold holds.
+    /// The last seq that the fold holds; zero until it has caught up with the tables, and while it is made anew.
     pub fn seq_watch(&self) -> watch::Receiver<Seq> {
         self.seqs.clone()
     }

@@ -13,8 +13,7 @@ const LEVELS_MAX: u32 = 5_000;
 
 /// The best levels of both sides. More than 5,000 a side are cut off, not refused.
 ///
-/// The market is locked only while its levels are copied, which for all of them takes about as long as the
-/// fold takes for a batch.
+/// The market is locked only while its levels are copied; the whole answer is made afterwards.
 pub(super) async fn depth(data: MarketData, request: Request) -> Result<Json<Depth>, ApiError> {
     let (symbol, limit, status) = request.read(|reader| {
         let symbol: SymbolName = reader.required("symbol")?;
