@@ -1,6 +1,7 @@
 //! The Order Service: gateway, sequencer and projector.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 pub mod operator;
+pub mod projector;
 pub mod replay;
 pub mod sequencer;
 #[cfg(test)]
