@@ -1,5 +1,6 @@
 //! The Order Service: gateway, sequencer and projector.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+pub mod gateway;
 pub mod operator;
 pub mod projector;
 pub mod replay;
