@@ -106,3 +106,14 @@ impl FeedReceiver for RingReceiver {
         }
     }
 }
+
+#[cfg(all(test, feature = "contract"))]
+mod tests {
+    use super::*;
+
+    async fn open(batches_max: usize) -> Arc<dyn Feed> {
+        Arc::new(InProcessFeed::new(batches_max))
+    }
+
+    crate::feed_contract!(open);
+}

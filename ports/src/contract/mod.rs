@@ -4,5 +4,6 @@
 //! one test per case. Only behind the feature `contract`, for tests: the cases panic where a promise is broken.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+pub mod feed;
 pub mod store;
 pub mod users;
