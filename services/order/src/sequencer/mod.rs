@@ -58,6 +58,9 @@ pub struct Sequencer {
     pub feed: Arc<dyn Feed>,
     /// Where committed batches go to be projected; when it is full, the sequencer waits.
     pub projector: mpsc::Sender<Arc<CommittedBatch>>,
+    /// Where it says how far the journal is committed. Whoever starts sequencers one after the other hands each
+    /// the same one, so that readers need not know.
+    pub committed: watch::Sender<Committed>,
     /// The wall clock.
     pub clock: Clock,
     /// How much may wait.
@@ -78,13 +81,12 @@ impl Sequencer {
     pub fn start(self, runtime: &Handle) -> (SequencerHandle, oneshot::Receiver<SequencerEnd>) {
         let inbox = Arc::new(Inbox::new(self.limits));
         let view = Arc::new(CommittedView::of(&self.engine));
-        let start = Committed { seq: self.engine.seq(), time: self.engine.time() };
-        let (committed_sender, committed) = watch::channel(start);
+        self.committed.send_replace(Committed { seq: self.engine.seq(), time: self.engine.time() });
         let handle = SequencerHandle {
             inbox: Arc::clone(&inbox),
             clock: self.clock.clone(),
             view: Arc::clone(&view),
-            committed,
+            committed: self.committed.subscribe(),
         };
         let leader = Leader {
             clock: EngineClock::start(self.clock, self.engine.time()),
@@ -94,7 +96,7 @@ impl Sequencer {
             journal: self.journal,
             feed: self.feed,
             projector: self.projector,
-            committed: committed_sender,
+            committed: self.committed,
             view,
             runtime: runtime.clone(),
             open: None,

@@ -65,6 +65,7 @@ impl Venue {
             journal: Arc::clone(&journal) as Arc<dyn Journal>,
             feed: Arc::clone(&feed) as Arc<dyn Feed>,
             projector,
+            committed: watch::Sender::new(Committed::default()),
             clock,
             limits: InboxLimits::default(),
         };
