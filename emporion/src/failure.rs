@@ -59,9 +59,3 @@ impl From<emporion_ports::store::StoreError> for Failure {
         Self::failed(error.to_string())
     }
 }
-
-impl From<emporion_ports::users::UserStoreError> for Failure {
-    fn from(error: emporion_ports::users::UserStoreError) -> Self {
-        Self::failed(error.to_string())
-    }
-}

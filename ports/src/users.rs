@@ -18,6 +18,8 @@ use std::path::Path;
 use async_trait::async_trait;
 use emporion_model::{AccountId, TimeUs};
 
+use crate::store::StoreError;
+
 pub use accounts::{
     AccountLink, AccountName, Deposit, DepositState, LinkId, LinkState, NewDeposit, NewOperatorAccount,
     OperatorAccount, Owner,
@@ -30,19 +32,8 @@ pub use people::{
     UserName, UserState,
 };
 
-/// Why the user store could not do what it was asked. The text is for operators, never for clients.
-#[derive(Debug, thiserror::Error)]
-pub enum UserStoreError {
-    /// The store cannot be used as it is: a newer schema, another application's file, damage.
-    #[error("{0}")]
-    Unusable(String),
-    /// The storage failed under the call.
-    #[error("the user store failed: {0}")]
-    Failed(String),
-}
-
 /// What every call returns.
-pub type StoreResult<T> = Result<T, UserStoreError>;
+pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything the user service remembers.
 #[async_trait]

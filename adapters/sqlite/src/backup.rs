@@ -98,7 +98,8 @@ fn copy_journal(
     Ok(head)
 }
 
-fn copy_pages(
+/// Copies the whole database that `source` reads, a transaction of which keeps it at one moment.
+pub(crate) fn copy_pages(
     source: &Connection,
     copy: &mut Connection,
     mut progress: impl FnMut(BackupProgress),

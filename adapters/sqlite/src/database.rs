@@ -11,7 +11,6 @@ use rusqlite::hooks::Wal;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::Durability;
 use crate::schema::{Found, Schema};
 
 /// Another process (a backup, an audit) may hold a lock for a moment.
@@ -20,6 +19,15 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS_CACHED: usize = 128;
 /// The first SQLite without the WAL-reset bug, which could damage a database.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// Whether a commit waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// What must not be lost is on disk before it is reported.
+    Durable,
+    /// Nothing is flushed: for venues that are thrown away at exit.
+    Ephemeral,
+}
 
 /// A file and how this store wants it.
 #[derive(Clone)]

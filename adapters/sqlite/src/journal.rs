@@ -266,3 +266,69 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<JournalRow> {
         payload: row.get(8)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FolderLock;
+    use emporion_model::journal::BatchBuilder;
+    use emporion_model::{Action, Command, Origin};
+    use rusqlite::ffi;
+
+    fn row_after(head: &Head, ticks: usize) -> Arc<JournalRow> {
+        let mut batch = BatchBuilder::default();
+        for _ in 0..ticks {
+            batch.push(&Command { origin: Origin::Sequencer, action: Action::Tick }, &[]);
+        }
+        Arc::new(batch.seal(head, TimeUs(1), 1))
+    }
+
+    fn open() -> (SqliteJournal, FolderLock, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = FolderLock::acquire(folder.path()).unwrap();
+        (SqliteJournal::open(folder.path(), Durability::Ephemeral).unwrap(), lock, folder)
+    }
+
+    #[tokio::test]
+    async fn a_durable_journal_is_flushed_on_every_commit() {
+        for (durability, expected) in [(Durability::Durable, 2), (Durability::Ephemeral, 0)] {
+            let folder = tempfile::tempdir().unwrap();
+            let journal = SqliteJournal::open(folder.path(), durability).unwrap();
+            let read = |writer: &mut Writer| -> (String, i64) {
+                let connection = &writer.file.connection;
+                let mode = connection.query_row("pragma journal_mode", [], |row| row.get(0)).unwrap();
+                (mode, connection.query_row("pragma synchronous", [], |row| row.get(0)).unwrap())
+            };
+            let (mode, synchronous) = journal.writer().unwrap().call(read).await.unwrap();
+            assert_eq!((mode.as_str(), synchronous), ("wal", expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn after_a_failure_nothing_is_written_until_a_takeover() {
+        let (journal, _lock, _folder) = open();
+        let head = journal.take_over().await.unwrap();
+        let fill = |writer: &mut Writer| writer.file.connection.pragma_update(None, "max_page_count", 1).unwrap();
+        journal.writer().unwrap().call(fill).await.unwrap();
+        let too_large = journal.commit(row_after(&head, 10_000)).await;
+        let Err(CommitError::Failed(error)) = too_large else { panic!("{too_large:?}") };
+        assert!(error.to_string().contains("full"), "{error}");
+        assert_eq!(journal.commit(row_after(&head, 1)).await, Err(CommitError::Failed(error)));
+        assert_eq!(journal.head().await.unwrap(), head);
+        let head = journal.take_over().await.unwrap();
+        journal.commit(row_after(&head, 10_000)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn after_a_failure_of_the_disk_only_a_new_process_writes() {
+        let (journal, _lock, _folder) = open();
+        let head = journal.take_over().await.unwrap();
+        let fail = |writer: &mut Writer| {
+            let error = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
+            writer.fail(&rusqlite::Error::SqliteFailure(error, None))
+        };
+        let error = journal.writer().unwrap().call(fail).await.unwrap();
+        assert_eq!(journal.commit(row_after(&head, 1)).await, Err(CommitError::Failed(error.clone())));
+        assert_eq!(journal.take_over().await, Err(error));
+    }
+}

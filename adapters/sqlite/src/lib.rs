@@ -18,9 +18,9 @@ mod values;
 mod worker;
 
 pub use backup::{BackupProgress, Copied, restore};
+pub use database::Durability;
 pub use folder::{FolderLock, refuse_network};
 pub use journal::SqliteJournal;
 pub use snapshots::FileSnapshots;
 pub use store::Store;
 pub use tables::SqliteTables;
-pub use users::Durability;

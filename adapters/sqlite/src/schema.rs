@@ -100,3 +100,55 @@ impl Schema {
         found.ok_or_else(|| StoreError::Damaged(format!("{} does not say which schema it has", self.file)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Migration = Migration { version: 1, compatible_from: 1, sql: "create table a (x integer) strict" };
+    const EXPAND: Migration = Migration { version: 2, compatible_from: 1, sql: "alter table a add column y integer" };
+    const CONTRACT: Migration = Migration { version: 3, compatible_from: 3, sql: "alter table a drop column x" };
+    const BROKEN: Migration = Migration { version: 2, compatible_from: 1, sql: "alter table b add column y integer" };
+
+    const fn schema(migrations: &'static [Migration]) -> Schema {
+        Schema { file: "some.db", application_id: 7, migrations }
+    }
+
+    /// Migrates one empty file to each schema in turn: the version it then has, and what the last step came to.
+    fn migrate(schemas: &[Schema]) -> (u32, Result<(), StoreError>) {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let outcomes: Vec<_> = schemas.iter().map(|schema| schema.migrate(&mut connection)).collect();
+        let found = schemas[0].read(&connection).unwrap();
+        (found.version, outcomes.into_iter().next_back().unwrap())
+    }
+
+    #[test]
+    fn steps_are_taken_once_and_in_order() {
+        assert_eq!(migrate(&[schema(&[FIRST])]), (1, Ok(())));
+        assert_eq!(migrate(&[schema(&[FIRST]), schema(&[FIRST])]), (1, Ok(())));
+        assert_eq!(migrate(&[schema(&[FIRST]), schema(&[FIRST, EXPAND, CONTRACT])]), (3, Ok(())));
+    }
+
+    #[test]
+    fn a_newer_schema_is_used_while_it_is_compatible() {
+        assert_eq!(migrate(&[schema(&[FIRST, EXPAND]), schema(&[FIRST])]), (2, Ok(())));
+        let sentence = "some.db has schema 3, which needs a build that knows schema 3; this build knows schema 2: use a \
+                        newer build";
+        let refused = Err(StoreError::Unusable(sentence.to_owned()));
+        assert_eq!(migrate(&[schema(&[FIRST, EXPAND, CONTRACT]), schema(&[FIRST, EXPAND])]), (3, refused));
+    }
+
+    #[test]
+    fn a_failed_step_leaves_the_schema_before_it() {
+        let (version, outcome) = migrate(&[schema(&[FIRST]), schema(&[FIRST, BROKEN])]);
+        assert!(version == 1 && outcome.is_err());
+    }
+
+    #[test]
+    fn another_applications_file_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("create table theirs (x)").unwrap();
+        let refused = Err(StoreError::Unusable("some.db is another application's file".to_owned()));
+        assert_eq!(schema(&[FIRST]).migrate(&mut connection), refused);
+    }
+}

@@ -1,11 +1,16 @@
 //! The contract of the store's ports on files, and what only files can do wrong.
 
+mod backups;
+mod damage;
+mod files;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use emporion_model::Seq;
+use emporion_model::journal::{BatchBuilder, Head, JournalRow};
+use emporion_model::{Action, Command, Origin, Seq, TimeUs};
 use emporion_ports::contract::store::StoreUnderTest;
 use emporion_ports::store::{Journal, Snapshots};
 use emporion_ports::tables::{Queries, Tables};
@@ -85,4 +90,24 @@ fn flip_bit(path: &Path, byte: usize) {
     let mut bytes = fs::read(path).unwrap();
     bytes[byte] ^= 0x10;
     fs::write(path, bytes).unwrap();
+}
+
+/// A row of ticks after `head`.
+fn ticks(head: &Head, count: usize) -> JournalRow {
+    let mut batch = BatchBuilder::default();
+    for _ in 0..count {
+        batch.push(&Command { origin: Origin::Sequencer, action: Action::Tick }, &[]);
+    }
+    batch.seal(head, TimeUs(head.time.0 + 1), 1)
+}
+
+/// Appends so many rows of ticks and returns the head after them.
+async fn commit(journal: &dyn Journal, rows: usize, ticks_per_row: usize) -> Head {
+    let mut head = journal.take_over().await.unwrap();
+    for _ in 0..rows {
+        let row = ticks(&head, ticks_per_row);
+        head = row.head();
+        journal.commit(Arc::new(row)).await.unwrap();
+    }
+    head
 }

@@ -1,6 +1,6 @@
 //! Why the user service does not do what it was asked. Turned into HTTP in [`crate::http`].
 
-use emporion_ports::users::UserStoreError;
+use emporion_ports::store::StoreError;
 
 use crate::budgets::Exhausted;
 use crate::passwords::{PasswordProblem, TooManyWaiting};
@@ -52,7 +52,7 @@ pub enum UserError {
     UnknownOutcome,
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] UserStoreError),
+    Store(#[from] StoreError),
     /// A secret could not be opened.
     #[error(transparent)]
     Seal(#[from] SealError),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use emporion_edge::Clock;
 use emporion_ports::commands::EngineCommands;
 use emporion_ports::keys::KeyDirectory;
-use emporion_ports::users::{UserStore, UserStoreError};
+use emporion_ports::store::StoreError;
+use emporion_ports::users::UserStore;
 
 use crate::api_keys::ApiKeys;
 use crate::error::UserError;
@@ -58,7 +59,7 @@ pub enum StartError {
     Seal(#[from] SealError),
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] UserStoreError),
+    Store(#[from] StoreError),
 }
 
 /// The User Service.

@@ -5,18 +5,19 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use emporion_ports::users::{StoreResult, UserStoreError};
-use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, Error, ffi};
+use emporion_ports::store::StoreError;
+use emporion_ports::users::StoreResult;
+use rusqlite::Connection;
 
 use super::connection::open_reader;
+use crate::backup::copy_pages;
 
 /// Copies the users database at `from` to the new file `to`, which must not exist. Readers and the writer of
 /// `from` go on; the copy is its state at one moment and is on disk when this returns. Blocks.
 pub fn backup(from: &Path, to: &Path) -> StoreResult<()> {
-    let source = open_reader(from)?;
+    let mut source = open_reader(from)?;
     claim(to)?;
-    let copied = copy(&source, to).map_err(|error| failed(to, &error)).and_then(|()| {
+    let copied = copy(&mut source, to).map_err(|error| failed(to, &error)).and_then(|()| {
         let synced = File::open(to).and_then(|file| file.sync_all());
         synced.and_then(|()| sync_folder(to)).map_err(|error| failed(to, &error))
     });
@@ -32,22 +33,17 @@ fn claim(to: &Path) -> StoreResult<()> {
     match File::create_new(to) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(UserStoreError::Failed(format!("{} exists already; a backup overwrites nothing", to.display())))
+            Err(StoreError::Failed(format!("{} exists already; a backup overwrites nothing", to.display())))
         }
         Err(error) => Err(failed(to, &error)),
     }
 }
 
-fn copy(source: &Connection, to: &Path) -> rusqlite::Result<()> {
+fn copy(source: &mut Connection, to: &Path) -> rusqlite::Result<()> {
     let mut target = Connection::open(to)?;
-    // All pages in one step: the reading transaction keeps them at one moment, and writers are not held up.
-    match Backup::new(source, &mut target)?.step(-1)? {
-        StepResult::Done => {}
-        _ => return Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None)),
-    }
-    // One file, without a write-ahead log beside it.
-    let mode: String = target.query_row("pragma journal_mode = delete", [], |row| row.get(0))?;
-    debug_assert_eq!(mode, "delete");
+    copy_pages(&*source.transaction()?, &mut target, |_| {})?;
+    // Without a log of its own the copy is one file, which can also be read where nothing can be written.
+    target.pragma_update(None, "journal_mode", "delete")?;
     target.close().map_err(|(_, error)| error)
 }
 
@@ -56,6 +52,6 @@ fn sync_folder(file: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn failed(to: &Path, reason: &dyn Display) -> UserStoreError {
-    UserStoreError::Failed(format!("cannot back up users.db to {}: {reason}", to.display()))
+fn failed(to: &Path, reason: &dyn Display) -> StoreError {
+    StoreError::Failed(format!("cannot back up users.db to {}: {reason}", to.display()))
 }

@@ -11,7 +11,6 @@ mod backup;
 mod connection;
 mod outbox;
 mod people;
-mod schema;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -21,16 +20,17 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use emporion_model::{AccountId, TimeUs};
+use emporion_ports::store::StoreError;
 use emporion_ports::users::{
     AccountLink, AccountName, AddedKey, Answer, ApiKey, ApiKeyName, AuditRow, Credential, Deposit, NewApiKey,
     NewDeposit, NewOperatorAccount, NewSession, NewUser, OperatorAccount, OutboxHead, OutboxRow, PasswordHash, Payload,
     Recorded, Session, SignUp, Stamp, StoreResult, TokenHash, User, UserId, UserName, UserState, UserStore,
-    UserStoreError,
 };
 
 pub use backup::backup;
 use connection::Connections;
-pub use connection::Durability;
+
+use crate::Durability;
 
 /// The user store on a file.
 pub struct SqliteUserStore {
@@ -41,7 +41,7 @@ impl SqliteUserStore {
     /// Opens or creates the file at `path` and brings its schema up to date. Blocks.
     ///
     /// # Errors
-    /// [`UserStoreError::Unusable`] with one sentence: the folder cannot be read, the file is damaged or another
+    /// [`StoreError::Unusable`] with one sentence: the folder cannot be read, the file is damaged or another
     /// application's, or a newer build wrote it and this one must not use it. The file is then as it was.
     pub fn open(path: &Path, durability: Durability) -> StoreResult<Self> {
         Connections::open(path, durability).map(|connections| Self { connections })
@@ -202,6 +202,6 @@ impl UserStore for SqliteUserStore {
     async fn backup_into(&self, path: &Path) -> StoreResult<()> {
         let (from, to) = (self.connections.path().to_owned(), path.to_owned());
         let copied = tokio::task::spawn_blocking(move || backup(&from, &to)).await;
-        copied.map_err(|error| UserStoreError::Failed(format!("the backup stopped: {error}")))?
+        copied.map_err(|error| StoreError::Failed(format!("the backup stopped: {error}")))?
     }
 }

@@ -11,7 +11,8 @@ use emporion_ports::users::{
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{Durability, SqliteUserStore, backup};
+use super::{SqliteUserStore, backup};
+use crate::Durability;
 
 emporion_ports::user_store_contract!(fresh);
 
@@ -88,10 +89,7 @@ async fn what_is_no_database_is_refused_in_a_sentence() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("users.db");
     fs::write(&path, "this is a text and no database at all, and long enough to have a header").unwrap();
-    assert_eq!(
-        refusal(&path),
-        format!("{} cannot be opened: it is not a database or is damaged: restore a backup", path.display())
-    );
+    assert_eq!(refusal(&path), "users.db is damaged: file is not a database");
 
     let nowhere = folder.path().join("no/such/folder/users.db");
     assert!(refusal(&nowhere).starts_with(&format!("{} cannot be opened: ", nowhere.display())));
@@ -106,7 +104,8 @@ async fn a_damaged_page_is_found_at_start() {
     bytes.chunks_mut(page_bytes).next_back().unwrap()[..8].fill(0x55);
     fs::File::create(&path).unwrap().write_all(&bytes).unwrap();
     let sentence = refusal(&path);
-    assert!(sentence.contains("the file is damaged") && sentence.ends_with("restore a backup"), "{sentence}");
+    assert!(sentence.starts_with("users.db is damaged (") && sentence.ends_with("restore a backup"), "{sentence}");
+    assert!(!sentence.contains('\n'), "{sentence}");
 }
 
 #[tokio::test]
@@ -171,6 +170,6 @@ async fn a_disk_error_is_the_last_write() {
     let failed: StoreResult<()> = store.connections.write(move |_| Err(disk_error())).await;
     assert!(failed.is_err());
     let refused = store.connections.write(|_| Ok(())).await.unwrap_err().to_string();
-    assert_eq!(refused, "the user store failed: an earlier write met a disk error: restart the venue");
+    assert_eq!(refused, "users.db failed: Error code 1034: disk I/O error");
     assert_eq!(store.outbox_head().await.unwrap().last_n, 0);
 }

@@ -44,20 +44,20 @@ pub(super) fn parsed<T>(row: &Row<'_>, column: &str, parse: impl FnOnce(&str) ->
 
 /// The error for a value that this store never writes.
 pub(super) fn not_ours(column: &str) -> rusqlite::Error {
-    broken(&format!("users.db holds a value in column {column} that this build does not know"))
+    let problem = format!("column {column} holds a value that this build does not know");
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, problem.into())
 }
 
-/// The error for a rule of the store that does not hold; the transaction is rolled back. [`explain`] gives the
-/// text back.
+/// The error for a rule of the store that does not hold; the transaction is rolled back.
 pub(super) fn broken(rule: &str) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Null, rule.into())
+    rusqlite::Error::ToSqlConversionFailure(rule.into())
 }
 
-/// An error in words.
-pub(super) fn explain(error: &rusqlite::Error) -> String {
+/// The rule, if the error is one of [`broken`].
+pub(super) fn rule_broken(error: &rusqlite::Error) -> Option<String> {
     match error {
-        rusqlite::Error::FromSqlConversionFailure(_, Type::Null, rule) => rule.to_string(),
-        other => other.to_string(),
+        rusqlite::Error::ToSqlConversionFailure(rule) => Some(rule.to_string()),
+        _ => None,
     }
 }
 

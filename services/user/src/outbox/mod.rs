@@ -5,7 +5,7 @@ mod sender;
 
 use std::time::Duration;
 
-use emporion_ports::users::UserStoreError;
+use emporion_ports::store::StoreError;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
@@ -178,8 +178,8 @@ enum Trouble {
     Fault(#[from] OutboxFault),
 }
 
-impl From<UserStoreError> for Trouble {
-    fn from(error: UserStoreError) -> Self {
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
         Self::Passing(error.to_string())
     }
 }
