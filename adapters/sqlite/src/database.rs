@@ -74,17 +74,28 @@ impl Database {
 
     /// Opens the existing file for reading only.
     pub(crate) fn open_reader(&self) -> Result<Connection, StoreError> {
+        match self.open_existing()? {
+            (_, Found { version: 0, .. }) => {
+                Err(StoreError::Unusable(format!("{} is empty: start the venue once", self.path.display())))
+            }
+            (connection, _) => Ok(connection),
+        }
+    }
+
+    /// The schema version of the existing file; 0 when it was never finished.
+    pub(crate) fn version(&self) -> Result<u32, StoreError> {
+        self.open_existing().map(|(_, found)| found.version)
+    }
+
+    fn open_existing(&self) -> Result<(Connection, Found), StoreError> {
         require_sqlite(rusqlite::version_number())?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| unopened(&self.path, &error))?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(|error| self.failure(&error))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-        let Found { version, .. } = self.schema.check(&connection)?;
-        if version == 0 {
-            return Err(StoreError::Unusable(format!("{} is empty: start the venue once", self.path.display())));
-        }
-        Ok(connection)
+        let found = self.schema.check(&connection)?;
+        Ok((connection, found))
     }
 
     /// What an error of SQLite on this file means.

@@ -152,8 +152,8 @@ fn is_outdated(database: &Database) -> Result<bool, StoreError> {
     if !database.path.exists() {
         return Ok(false);
     }
-    match database.open_reader() {
-        Ok(connection) => Ok(database.schema.check(&connection)?.version < database.schema.version()),
+    match database.version() {
+        Ok(version) => Ok(version < database.schema.version()),
         Err(StoreError::Damaged(_)) => Ok(true),
         Err(error) => Err(error),
     }
