@@ -21,6 +21,7 @@ use emporion_api::ApiError;
 use emporion_edge::{LimitPolicy, Routes};
 use emporion_model::Seq;
 use emporion_ports::feed::Feed;
+use emporion_ports::orders::Committed;
 use emporion_ports::store::Journal;
 use fold::View;
 use follow::Shown;
@@ -41,15 +42,15 @@ pub struct Ports {
     pub feed: Arc<dyn Feed>,
     /// What lies back.
     pub tables: Tables,
-    /// The last seq that is committed. It may run ahead of the feed, never behind an answer to a client.
-    pub committed: watch::Receiver<Seq>,
+    /// How far the journal is committed. It may run ahead of the feed, never behind an answer to a client.
+    pub committed: watch::Receiver<Committed>,
 }
 
 /// The running service; cheap to clone. It stops with the last clone.
 #[derive(Clone)]
 pub struct MarketData {
     tables: Tables,
-    committed: watch::Receiver<Seq>,
+    committed: watch::Receiver<Committed>,
     views: watch::Receiver<View>,
     seqs: watch::Receiver<Seq>,
     _task: Arc<AbortOnDrop>,
@@ -78,7 +79,7 @@ impl MarketData {
     /// his own last answered order. A fold that does not get there in time is not asked: -1008, because a
     /// price of then must not pass for one of now.
     async fn current(&self) -> Result<View, ApiError> {
-        let committed = *self.committed.borrow();
+        let committed = self.committed.borrow().seq;
         let mut views = self.views.clone();
         let reached = tokio::time::timeout(PATIENCE, views.wait_for(|view| view.seq >= committed)).await;
         match reached {

@@ -10,6 +10,7 @@ use emporion_edge::{Clock, Edge, EdgeOptions, LimitPolicy, LimitsOptions, Readin
 use emporion_model::Seq;
 use emporion_ports::feed::InProcessFeed;
 use emporion_ports::keys::{KeyDirectory, KeyError, KeyRecord};
+use emporion_ports::orders::Committed;
 use emporion_ports::users::ApiKeyName;
 use http_body_util::BodyExt;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use tower::ServiceExt;
 pub(crate) struct App {
     pub(crate) journal: Arc<FakeJournal>,
     pub(crate) feed: Arc<InProcessFeed>,
-    pub(crate) committed: watch::Sender<Seq>,
+    committed: watch::Sender<Committed>,
     router: Router,
 }
 
@@ -41,7 +42,7 @@ impl App {
     pub(crate) fn over(venue: &TestVenue, tables: Arc<FakeTables>, limits: LimitPolicy) -> Self {
         let journal = Arc::new(FakeJournal::new(venue.rows.clone()));
         let feed = Arc::new(InProcessFeed::new(16));
-        let (committed, committed_read) = watch::channel(venue.head().seq);
+        let (committed, committed_read) = watch::channel(Committed { seq: venue.head().seq, time: venue.head().time });
         let data = MarketData::start(Ports {
             journal: journal.clone(),
             feed: feed.clone(),
@@ -57,6 +58,11 @@ impl App {
         let missing: Vec<_> = routes.missing(&[Role::MarketData]).iter().map(|endpoint| endpoint.path).collect();
         assert_eq!(missing, [""; 0]);
         Self { journal, feed, committed, router: routes.into_router() }
+    }
+
+    /// Says that the journal is committed up to `seq`.
+    pub(crate) fn commit(&self, seq: Seq) {
+        self.committed.send_modify(|committed| committed.seq = seq);
     }
 
     /// The status and the body of the answer to a GET.

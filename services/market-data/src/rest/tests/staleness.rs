@@ -39,7 +39,7 @@ async fn a_client_sees_his_own_last_order() {
     let app = App::new(&venue);
     let first = r#"["30000.00000000","0.01000000"]"#;
     assert_eq!(app.get(DEPTH).await, depth(10, first));
-    app.committed.send_replace(Seq(11));
+    app.commit(Seq(11));
     let (answer, ()) = tokio::join!(app.get(DEPTH), async { lengthen(&mut venue, &app, 2_990_000, true) });
     assert_eq!(answer, depth(11, &format!(r#"{first},["29900.00000000","0.01000000"]"#)));
 }
@@ -47,7 +47,7 @@ async fn a_client_sees_his_own_last_order() {
 #[tokio::test(start_paused = true)]
 async fn a_fold_that_stays_behind_is_not_asked() {
     let app = App::new(&venue());
-    app.committed.send_replace(Seq(11));
+    app.commit(Seq(11));
     for path in [
         "depth?symbol=BTCUSDT",
         "trades?symbol=BTCUSDT",
@@ -75,7 +75,7 @@ async fn a_batch_that_does_not_fit_makes_the_fold_start_again() {
     app.feed.publish(Arc::new(alien));
     lengthen(&mut venue, &app, 2_990_000, false);
     lengthen(&mut venue, &app, 2_980_000, true);
-    app.committed.send_replace(Seq(12));
+    app.commit(Seq(12));
     let (status, body) = app.get(DEPTH).await;
     assert!(status == 200 && body.starts_with(r#"{"lastUpdateId":12,"bids":[["30000.0"#), "{body}");
 }
