@@ -93,6 +93,7 @@ impl DirectoryFollower {
                 FollowError::Closed => return,
                 error => tracing::error!(%error, "the directory of symbols starts again from the tables"),
             }
+            metrics::counter!("gateway_directory_restarts_total").increment(1);
             rest().await;
             match read(&*self.queries).await {
                 Ok(folded) => drop(self.sender.send_replace(folded)),

@@ -11,11 +11,14 @@ use emporion_model::quantity::RATE_SCALE;
 use emporion_model::{Amount, Asset, Price, Quantity, Rate};
 
 impl ListedSymbol {
-    /// Refuses a number with more decimals than any of the symbol's can have (-1111). It comes before every
-    /// filter.
-    pub(super) fn check_precision(&self, number: NumberText<'_>) -> Result<(), ApiError> {
-        let decimals = VALUE_PLACES.max(self.spec.price_scale).max(self.spec.quantity_scale);
-        number.scaled::<u128>(decimals).map(|_| ())
+    /// Refuses a number of base with more decimals than the asset has (-1111). It comes before every filter.
+    pub(super) fn check_base_precision(&self, number: NumberText<'_>) -> Result<(), ApiError> {
+        check_precision(number, self.base.display_scale.max(self.spec.quantity_scale))
+    }
+
+    /// The same for a number of quote.
+    pub(super) fn check_quote_precision(&self, number: NumberText<'_>) -> Result<(), ApiError> {
+        check_precision(number, self.quote.display_scale.max(self.spec.price_scale))
     }
 
     /// A price of the symbol. More decimals than it has fail its price filter: they cannot be on its tick.
@@ -56,6 +59,10 @@ impl ListedSymbol {
     }
 }
 
+fn check_precision(number: NumberText<'_>, decimals: u8) -> Result<(), ApiError> {
+    number.scaled::<u128>(decimals).map(|_| ())
+}
+
 fn at_scale(number: NumberText<'_>, scale: u8, filter: &str) -> Result<u64, ApiError> {
     number.scaled(scale).map_err(|error| match error.code {
         Code::BadPrecision => ApiError::filter_failure(filter),
@@ -90,13 +97,10 @@ mod tests {
         let symbol = listed_symbol();
         let number = NumberText::read("x", text).expect("well-formed");
         let told = |error: ApiError| format!("{} {}", error.code.number(), error.message);
-        let read = |value: Result<u64, ApiError>| symbol.check_precision(number).and(value).map_err(told);
-        assert_eq!(read(symbol.read_price(number).map(|price| price.0)), price.map_err(str::to_owned), "{text}");
-        assert_eq!(
-            read(symbol.read_quantity(number).map(|quantity| quantity.0)),
-            quantity.map_err(str::to_owned),
-            "{text}"
-        );
+        let read = symbol.check_quote_precision(number).and_then(|()| symbol.read_price(number));
+        assert_eq!(read.map(|price| price.0).map_err(told), price.map_err(str::to_owned), "{text}");
+        let read = symbol.check_base_precision(number).and_then(|()| symbol.read_quantity(number));
+        assert_eq!(read.map(|quantity| quantity.0).map_err(told), quantity.map_err(str::to_owned), "{text}");
     }
 
     #[test]

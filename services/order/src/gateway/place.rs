@@ -192,11 +192,11 @@ impl<'p> Terms<'p> {
                 Ok(OrderKind::LimitMaker(price, quantity))
             }
             Self::MarketByBase(quantity) => {
-                symbol.check_precision(*quantity)?;
+                symbol.check_base_precision(*quantity)?;
                 Ok(OrderKind::Market(MarketSize::Base(symbol.read_quantity(*quantity)?)))
             }
             Self::MarketByQuote(amount) => {
-                symbol.check_precision(*amount)?;
+                symbol.check_quote_precision(*amount)?;
                 Ok(OrderKind::Market(MarketSize::Quote(symbol.read_quote(*amount)?)))
             }
             Self::Unsupported(error) => Err(error.clone()),
@@ -209,8 +209,8 @@ fn read_pair(
     price: NumberText<'_>,
     quantity: NumberText<'_>,
 ) -> Result<(Price, Quantity), ApiError> {
-    symbol.check_precision(quantity)?;
-    symbol.check_precision(price)?;
+    symbol.check_base_precision(quantity)?;
+    symbol.check_quote_precision(price)?;
     Ok((symbol.read_price(price)?, symbol.read_quantity(quantity)?))
 }
 

@@ -51,9 +51,9 @@ impl Reads {
         }
     }
 
-    /// Asks `question` until it finds something, or finds nothing in a state that is within a second of now:
-    /// any command that was not seen by then is past its deadline two seconds after it. -1007 when no such
-    /// state is committed in time.
+    /// Asks `question` until it finds something, or finds nothing in a state whose engine time is within a
+    /// second of now. Such a nothing is final for every command whose deadline was two seconds past: the engine
+    /// refuses it from then on. -1007 when no such state is committed in time.
     pub(super) async fn find<'r, T, Q, F>(&'r self, question: Q) -> Result<Option<T>, ApiError>
     where
         Q: Fn(&'r dyn Queries) -> F,

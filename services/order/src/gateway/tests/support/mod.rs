@@ -28,10 +28,14 @@ use tokio::sync::watch;
 /// When every test begins, in milliseconds: 2023-11-14, 22:13:20 UTC.
 pub(in crate::gateway) const NOW_MS: u64 = 1_700_000_000_000;
 
+/// How many batches the feed holds.
+const FEED_BATCHES: usize = 64;
+
 /// A venue with a gateway in front of it.
 pub(in crate::gateway) struct Venue {
     pub(in crate::gateway) queue: Arc<EngineQueue>,
     pub(in crate::gateway) tables: Arc<MemoryTables>,
+    pub(in crate::gateway) journal: Arc<MemoryJournal>,
     directory: Directory,
     router: Router,
     now: Arc<AtomicU64>,
@@ -47,7 +51,7 @@ impl Venue {
         });
         let tables = Arc::new(MemoryTables::default());
         let journal = Arc::new(MemoryJournal::new());
-        let feed = Arc::new(InProcessFeed::new(64));
+        let feed = Arc::new(InProcessFeed::new(FEED_BATCHES));
         let (committed, committed_receiver) = watch::channel(Committed::default());
         let queue = Arc::new(EngineQueue::new(journal.clone(), feed.clone(), tables.clone(), committed, clock.clone()));
         queue.begin(genesis::genesis()).await;
@@ -55,8 +59,8 @@ impl Venue {
             queue.service(SourceId::USERS, place as u64 + 1, action).await;
         }
         let queries: Arc<dyn Queries> = tables.clone();
-        let (journal, feed): (Arc<dyn Journal>, Arc<dyn Feed>) = (journal, feed);
-        let (directory, follower) = Directory::load(queries.clone(), journal, feed).await.unwrap();
+        let (rows, feed): (Arc<dyn Journal>, Arc<dyn Feed>) = (journal.clone(), feed);
+        let (directory, follower) = Directory::load(queries.clone(), rows, feed).await.unwrap();
         tokio::spawn(follower.run());
         let gateway = Gateway::new(queue.clone(), committed_receiver, queries, directory.clone(), clock.clone());
         let options = EdgeOptions {
@@ -65,7 +69,7 @@ impl Venue {
         };
         let edge = Edge::new(options, Arc::new(Keys), Readiness::new(), clock);
         let router = gateway.routes(Routes::new(edge)).into_router();
-        Self { queue, tables, directory, router, now }
+        Self { queue, tables, journal, directory, router, now }
     }
 
     /// Lets the clock, not the engine, go on.
@@ -86,6 +90,16 @@ impl Venue {
     /// The clock, in milliseconds.
     pub(in crate::gateway) fn now_ms(&self) -> u64 {
         self.now.load(Ordering::Relaxed) / 1_000
+    }
+
+    /// Commits more batches than the feed holds before anybody can read one.
+    pub(in crate::gateway) async fn overrun_feed(&self) {
+        let ticks = async {
+            for _ in 0..2 * FEED_BATCHES {
+                self.queue.tick().await;
+            }
+        };
+        tokio::task::unconstrained(ticks).await;
     }
 
     /// The operator's next command.

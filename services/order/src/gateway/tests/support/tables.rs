@@ -68,7 +68,7 @@ impl MemoryTables {
     }
 
     /// The last seq in the tables.
-    pub(super) fn seq(&self) -> Seq {
+    pub(in crate::gateway) fn seq(&self) -> Seq {
         self.rows.lock().head.seq
     }
 
