@@ -162,10 +162,7 @@ fn size_of(symbol: &SymbolState, kind: &OrderKind) -> Size {
         OrderKind::Limit(_, quantity, _)
         | OrderKind::LimitMaker(_, quantity)
         | OrderKind::Market(MarketSize::Base(quantity)) => Size::Base(quantity),
-        OrderKind::Market(MarketSize::Quote(amount)) => {
-            let rules = &symbol.spec.rules;
-            Size::Quote(amount, rules.market_lot.step.max(rules.lot.step))
-        }
+        OrderKind::Market(MarketSize::Quote(amount)) => Size::Quote(amount, symbol.spec.rules.lot.step),
     }
 }
 

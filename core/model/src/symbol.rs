@@ -256,6 +256,10 @@ impl SymbolRules {
         if !self.market_lot.step.0.is_multiple_of(self.lot.step.0) {
             return Err("MARKET_LOT_SIZE needs a step of 0 or a multiple of LOT_SIZE's");
         }
+        // Resting orders come in steps of LOT_SIZE, so a quote quantity could not be met in coarser ones.
+        if self.quote_quantity_market && self.market_lot.step > self.lot.step {
+            return Err("market orders by quote quantity need a MARKET_LOT_SIZE with a step of 0 or LOT_SIZE's");
+        }
         if self.notional.min.0 < 0 || self.notional.max.is_some_and(|max| max < self.notional.min) {
             return Err("NOTIONAL needs 0 <= min <= max");
         }

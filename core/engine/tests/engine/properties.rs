@@ -203,40 +203,9 @@ fn self_trades() {
 #[test]
 fn dust_and_scales() {
     for (ledger, quote_ledger) in [(8, 8), (12, 12), (12, 6)] {
-        let mut genesis = genesis(
-            vec![asset("BTC", ledger, 8), asset("USDT", quote_ledger, quote_ledger.min(8))],
-            vec![symbol("BTCUSDT", 2, 4)],
-        );
-        let rules = &mut genesis.symbols[0].rules;
-        rules.price.tick = Price(5);
-        rules.lot = LotFilter { min: Quantity(30), max: Quantity(4_000), step: Quantity(10) };
-        rules.market_lot = LotFilter { min: Quantity(40), max: Quantity(400), step: Quantity(20) };
-        rules.percent_price = Some(near_the_average(5, 90, 110));
-        let cent = 10i128.pow(u32::from(quote_ledger)) / 100;
-        rules.notional = NotionalFilter {
-            min: Amount(6 * cent),
-            min_to_market: true,
-            max: Some(Amount(50 * cent)),
-            max_to_market: true,
-            average_minutes: 5,
-        };
-        let deposit = 2 * 10i128.pow(u32::from(ledger.max(quote_ledger))) + 1;
-        rules.position_max = Some(Amount(deposit + 10i128.pow(u32::from(ledger)) / 10));
-        let weights =
-            Weights { limit: 10, maker: 4, market_base: 3, market_quote: 6, cancel: 2, time: 1, ..Weights::default() };
         check(
             240,
-            &Profile {
-                genesis,
-                accounts: 3,
-                deposit,
-                prices: (180..260, 5),
-                quantities: (2..60, 10),
-                amounts: 1..60 * cent,
-                stp: vec![None, Some(StpMode::None), Some(StpMode::Decrement)],
-                weights,
-                length: 1..120,
-            },
+            &dusty(ledger, quote_ledger),
             &[
                 Reached::Sweep,
                 Reached::Fee,
@@ -252,6 +221,58 @@ fn dust_and_scales() {
                 Reached::Ended(CloseReason::Expired(ExpiryReason::InsufficientLiquidity)),
             ],
         );
+    }
+}
+
+/// Coarser steps at market, which rule quote quantities out.
+#[test]
+fn coarse_steps_at_market() {
+    let mut profile = dusty(8, 8);
+    let rules = &mut profile.genesis.symbols[0].rules;
+    rules.market_lot.step = Quantity(20);
+    rules.quote_quantity_market = false;
+    let reaches = [Reject::MarketLotSize, Reject::QuoteQuantityNotAllowed].map(Reached::Rejected);
+    check(120, &profile, &reaches);
+}
+
+fn dusty(ledger: u8, quote_ledger: u8) -> Profile {
+    let mut genesis = genesis(
+        vec![asset("BTC", ledger, 8), asset("USDT", quote_ledger, quote_ledger.min(8))],
+        vec![symbol("BTCUSDT", 2, 4)],
+    );
+    let rules = &mut genesis.symbols[0].rules;
+    rules.price.tick = Price(5);
+    rules.lot = LotFilter { min: Quantity(30), max: Quantity(4_000), step: Quantity(10) };
+    rules.market_lot = LotFilter { min: Quantity(40), max: Quantity(400), step: Quantity(0) };
+    rules.percent_price = Some(near_the_average(5, 90, 110));
+    let cent = 10i128.pow(u32::from(quote_ledger)) / 100;
+    rules.notional = NotionalFilter {
+        min: Amount(6 * cent),
+        min_to_market: true,
+        max: Some(Amount(50 * cent)),
+        max_to_market: true,
+        average_minutes: 5,
+    };
+    let deposit = 2 * 10i128.pow(u32::from(ledger.max(quote_ledger))) + 1;
+    rules.position_max = Some(Amount(deposit + 10i128.pow(u32::from(ledger)) / 10));
+    Profile {
+        genesis,
+        accounts: 3,
+        deposit,
+        prices: (180..260, 5),
+        quantities: (2..60, 10),
+        amounts: 1..60 * cent,
+        stp: vec![None, Some(StpMode::None), Some(StpMode::Decrement)],
+        weights: Weights {
+            limit: 10,
+            maker: 4,
+            market_base: 3,
+            market_quote: 6,
+            cancel: 2,
+            time: 1,
+            ..Weights::default()
+        },
+        length: 1..120,
     }
 }
 

@@ -184,6 +184,11 @@ const CASES: &[Case] = &[
     (Reject::BadDescription, || venue().operator(Action::AddSymbol(Box::new(symbol("BTC2USDT", 5, 4))))),
     (Reject::BadDescription, || venue().operator(Action::CreateAccount(AccountKind::Treasury))),
     (Reject::BadDescription, || {
+        let mut spec = symbol("BTC2USDT", 2, 4);
+        spec.rules.market_lot.step = Quantity(2);
+        venue().operator(Action::AddSymbol(Box::new(spec)))
+    }),
+    (Reject::BadDescription, || {
         let options = emporion_model::Options { fills_per_order_max: 0, ..options() };
         venue().operator(Action::SetOptions(options))
     }),

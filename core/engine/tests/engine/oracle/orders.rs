@@ -155,7 +155,7 @@ impl Oracle {
             self.client_ids.push((order.account, order.client_order_id, until));
         }
         let rules = &self.markets[usize::from(order.symbol.0)].spec.rules;
-        Taker::new(order, order_id, stp, rules.lot.step.0.max(rules.market_lot.step.0))
+        Taker::new(order, order_id, stp, rules.lot.step.0)
     }
 
     fn finish(&mut self, order: &PlaceOrder, taker: &Taker, end: End) {
