@@ -26,6 +26,6 @@ pub use limits::{LimitOverride, LimitPolicy, Limits, LimitsOptions};
 pub use network::{Network, Peer, client_address};
 pub use readiness::Readiness;
 pub use request::Request;
-pub use respond::{Json, OrderCounts, V1Failure};
+pub use respond::{Json, OrderCounts};
 pub use routes::Routes;
 pub use serve::{ServeOptions, serve};

@@ -1,7 +1,7 @@
 //! A request as handlers get it: limited, authenticated, decoded.
 
 use bytes::Bytes;
-use emporion_api::{ApiError, Code, Endpoint, Params, Reader, TimeUnit, v1};
+use emporion_api::{ApiError, Endpoint, Params, Reader, TimeUnit, v1};
 use emporion_model::TimeUs;
 use http::{HeaderMap, Uri, header};
 use serde::de::DeserializeOwned;
@@ -27,11 +27,6 @@ impl Request {
     /// `recvWindow` and `signature` count as read.
     pub fn read<'r, T>(&'r self, read: impl FnOnce(&mut Reader<'r>) -> Result<T, ApiError>) -> Result<T, ApiError> {
         if self.endpoint.security.is_signed() { self.params.read_signed(read) } else { self.params.read(read) }
-    }
-
-    /// The body as JSON; -1135 if it is none, or not of this shape.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        serde_json::from_slice(&self.body).map_err(|_| Code::InvalidJson.into())
     }
 
     /// The body of a request to `/v1` as `T`. Anything but a JSON object of this shape is refused, and so is a

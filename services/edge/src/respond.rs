@@ -32,7 +32,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 /// An answer of `/v1` other than success.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct V1Failure(pub v1::Error);
+pub(crate) struct V1Failure(pub(crate) v1::Error);
 
 impl IntoResponse for V1Failure {
     fn into_response(self) -> Response {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use emporion_api::signing::{Query, Signer};
-use emporion_api::{ApiError, Role, paths};
+use emporion_api::{ApiError, Role, paths, v1};
 use emporion_edge::{
     Caller, Clock, Edge, EdgeOptions, Json, LimitPolicy, LimitsOptions, OrderCounts, Readiness, Request, Routes,
     ServeOptions, serve,
@@ -92,8 +92,8 @@ async fn place(_: Service, _: Caller, request: Request) -> Result<(OrderCounts, 
     }
 }
 
-async fn greet(_: Service, request: Request) -> Result<Json<HashMap<String, String>>, ApiError> {
-    request.json().map(Json)
+async fn greet(_: Service, request: Request) -> Result<Json<HashMap<String, String>>, v1::Error> {
+    request.v1_body().map(Json)
 }
 
 struct Server {
@@ -129,7 +129,7 @@ impl Server {
             .open(&paths::TIME, &service, time)
             .signed(&paths::ACCOUNT, &service, account)
             .signed(&paths::PLACE_ORDER, &service, place)
-            .open(&paths::SIGN_UP, &service, greet)
+            .v1(&paths::SIGN_UP, &service, greet)
             .into_router();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
@@ -391,8 +391,16 @@ async fn a_json_body_is_not_read_as_parameters() {
         )
     };
     server.request(&post(r#"{"name":"100%"}"#)).await.check(200, r#"{"name":"100%"}"#);
-    let refusal = r#"{"error":{"code":"invalid_request","message":"Invalid JSON Request"}}"#;
-    server.request(&post("{")).await.check(400, refusal);
+    for (body, reason) in [
+        ("{", "The body is not JSON of the documented shape: see line 1, column 1."),
+        (r#"["100%"]"#, "The body is not a JSON object."),
+        ("", "The body is not a JSON object."),
+    ] {
+        let refusal = format!(r#"{{"error":{{"code":"invalid_request","message":"{reason}"}}}}"#);
+        let answer = server.request(&post(body)).await;
+        answer.check(400, &refusal);
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
 }
 
 #[tokio::test]
