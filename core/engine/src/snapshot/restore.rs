@@ -218,6 +218,9 @@ fn restore_dedup(state: &mut State, reader: &mut Reader<'_>) -> Result<(), Snaps
         && is_ascending(placed.iter().map(|(until, _)| *until))
         && is_ascending(sources.iter().map(|(source, _)| *source));
     ensure(is_ordered, "what it remembers is not in order")?;
+    let has_empty =
+        remembered.iter().any(|(_, commands)| commands.is_empty()) || placed.iter().any(|(_, keys)| keys.is_empty());
+    ensure(!has_empty, "it remembers nothing of a time")?;
     state.dedup.restore(remembered);
     state.dedup.restore_placed(placed);
     state.dedup.sources = sources.into_iter().collect();

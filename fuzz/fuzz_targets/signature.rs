@@ -1,0 +1,5 @@
+//! See `emporion_tests::fuzzing`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| emporion_tests::fuzzing::run("signature", bytes));
