@@ -185,9 +185,39 @@ pub(crate) enum Symbol {
     },
 }
 
-/// The load to make.
+/// The load to make. It is open-loop: requests are due at fixed times, and latency counts from then.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct BenchArgs {
+    /// Requests a second.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) rate: u64,
+    /// For so many seconds.
+    #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) duration: u64,
+    /// Accounts that trade; made on first use.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) accounts: u64,
+    /// Open connections.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) connections: u64,
+    /// Another way to the venue of the data folder, such as a proxy.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) target: Option<SocketAddr>,
+    /// The symbol to trade on.
+    #[arg(long, default_value = "BTCUSDT")]
+    pub(crate) symbol: String,
+    /// The assets of the symbol, in which the accounts are funded.
+    #[arg(long, value_name = "ASSET", value_delimiter = ',', default_value = "BTC,USDT")]
+    pub(crate) assets: Vec<String>,
+    /// The price around which to place orders while the symbol has none.
+    #[arg(long, default_value = "65000")]
+    pub(crate) price: String,
+    /// Decides what is sent.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Beforehand, measure for so many seconds each what the server does at most; 0 leaves it out.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub(crate) capacity: u64,
     #[command(flatten)]
     pub(crate) venue: VenueArgs,
 }

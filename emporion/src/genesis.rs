@@ -3,7 +3,7 @@
 use crate::Failure;
 use crate::config::sentence_of_error;
 use crate::files::check_toml;
-use emporion_api::v1::{AssetDescription, SymbolDescription};
+use emporion_api::v1::{AddSymbols, AssetDescription, SymbolDescription};
 use emporion_engine::check_genesis;
 use emporion_model::{Genesis, Mode, Options};
 use emporion_order::operator::describe;
@@ -14,6 +14,8 @@ use std::path::Path;
 
 const SANDBOX: &str = include_str!("../genesis/sandbox.toml");
 const DEMO: &str = include_str!("../genesis/demo.toml");
+/// Where all fields are explained.
+const MANUAL: &str = "`genesis.example.toml` explains every field";
 
 /// A genesis as it is written.
 #[derive(Debug, Deserialize)]
@@ -42,6 +44,17 @@ pub(crate) fn from_file(path: &Path, options: Options) -> Result<Genesis, Failur
     let figment = Figment::from(Toml::file_exact(path));
     from_figment(&figment, options)
         .map_err(|problem| Failure::usage(format!("the genesis file {} cannot be used: {problem}", path.display())))
+}
+
+/// The assets and symbols that the file at `path` describes, to be added to a running venue. A mode is not for it to
+/// choose.
+pub(crate) fn symbols_of_file(path: &Path) -> Result<AddSymbols, Failure> {
+    check_toml("symbols file", path)?;
+    let figment = Figment::from(Toml::file_exact(path));
+    figment.extract().map_err(|error| {
+        let sentence = sentence_of_error(&figment, &error, MANUAL);
+        Failure::usage(format!("the symbols file {} cannot be used: {sentence}", path.display()))
+    })
 }
 
 /// What a venue begins with when nobody says otherwise: BTC, ETH, USDT and their three symbols, play money.

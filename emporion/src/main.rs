@@ -5,13 +5,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod cli;
+mod client;
 mod commands;
 mod config;
+mod demo;
 mod failure;
 mod files;
 mod genesis;
 mod output;
 mod progress;
+mod serve;
 mod telemetry;
 
 pub(crate) use failure::{Exit, Failure};

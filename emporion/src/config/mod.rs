@@ -16,7 +16,6 @@ pub(crate) use sections::{Demo, Feed, Http, Log, LogFormat, Operator, Projector,
 pub(crate) use sources::Sources;
 
 use crate::Failure;
-use figment::Figment;
 pub(crate) use problem::sentence_of_error;
 use problem::{Problem, sentence_of_problem};
 use serde::Deserialize;

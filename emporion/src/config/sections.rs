@@ -195,7 +195,7 @@ impl fmt::Debug for MasterKeyText {
 
 impl Users {
     pub(super) fn check(&self) -> Result<(), Problem> {
-        within("users.outbox_retention_days", self.outbox_retention_days, 1..=3_650)?;
+        within("users.outbox_retention_days", self.outbox_retention_days, 1..=36_500)?;
         match self.master_keys() {
             None | Some(Ok(_)) => Ok(()),
             Some(Err(error)) => Err(Problem::new("users.master_keys", format!("is not right: {error}"))),

@@ -1,0 +1,117 @@
+//! What goes on beside trading: snapshots, the scrubber, the outbox, chores of the hour. None of it holds up an
+//! order; what fails is logged, shown as degraded, and tried again.
+
+use super::services::Chores;
+use crate::Failure;
+use crate::config::Config;
+use emporion_edge::Readiness;
+use emporion_order::replay::{ReplayError, SnapshotPolicy, Snapshotter, SnapshotterError, scrub};
+use emporion_ports::orders::Committed;
+use emporion_ports::store::Journal;
+use emporion_sqlite::Store;
+use emporion_user::UserService;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Between a failure and the next try.
+const RETRY: Duration = Duration::from_secs(30);
+/// Between two passes over the whole journal, and between two rounds of chores.
+const ROUND: Duration = Duration::from_secs(3_600);
+/// What the scrubber reads at a time, in bytes.
+const SCRUB_READ_BYTES: u64 = 1 << 20;
+
+/// Starts all of it. A task that ends says that the venue must stop, and why.
+pub(crate) fn start(
+    config: &Config,
+    store: &Store,
+    committed: &watch::Receiver<Committed>,
+    users: Arc<UserService>,
+    chores: Chores,
+    readiness: &Readiness,
+) -> JoinSet<Failure> {
+    let mut tasks = JoinSet::new();
+    let (journal, snapshots, head) = (store.journal.clone(), store.snapshots.clone(), committed.clone());
+    let policy = SnapshotPolicy { every_commands: config.snapshots.every_commands };
+    let follower =
+        move || Snapshotter { journal: journal.clone(), snapshots: snapshots.clone(), committed: head.clone(), policy };
+    tasks.spawn(keep_snapshots(follower, readiness.clone()));
+    if config.scrubber.bytes_per_second > 0 {
+        let pause = Duration::from_millis(SCRUB_READ_BYTES * 1_000 / config.scrubber.bytes_per_second);
+        tasks.spawn(keep_scrubbing(store.journal.clone(), committed.clone(), pause, readiness.clone()));
+    }
+    tasks.spawn(send_outbox(chores, readiness.clone()));
+    tasks.spawn(keep_tidy(users));
+    tasks
+}
+
+/// A replay that gives something else than was lived ends the venue: every restart would find the same.
+async fn keep_snapshots(follower: impl Fn() -> Snapshotter, readiness: Readiness) -> Failure {
+    loop {
+        let Err(error) = follower().run().await else {
+            // The venue is stopping.
+            return std::future::pending().await;
+        };
+        if let SnapshotterError::Replay(ReplayError::Diverged { .. }) = error {
+            return Failure::bug(format!("the snapshot follower found that {error}"));
+        }
+        tracing::error!(%error, "No snapshot was saved; restarts take longer until one is.");
+        readiness.set_degraded("snapshots", true);
+        rest(RETRY).await;
+        readiness.set_degraded("snapshots", false);
+    }
+}
+
+async fn keep_scrubbing(
+    journal: Arc<dyn Journal>,
+    committed: watch::Receiver<Committed>,
+    pause: Duration,
+    readiness: Readiness,
+) -> Failure {
+    loop {
+        let until = committed.borrow().seq;
+        match scrub(&*journal, until, pause).await {
+            Ok(report) => {
+                tracing::debug!(rows = report.rows, seq = report.last.0, "The journal was read again and is whole.");
+                readiness.set_degraded("journal", false);
+            }
+            Err(error) => {
+                tracing::error!(%error, "An older part of the journal is damaged: restore it from a backup.");
+                metrics::counter!("scrubber_damages_total").increment(1);
+                readiness.set_degraded("journal", true);
+            }
+        }
+        rest(ROUND).await;
+    }
+}
+
+/// The directory follower ends only with the feed, which ends with the process.
+async fn send_outbox(chores: Chores, readiness: Readiness) -> Failure {
+    let Chores { outbox, directory } = chores;
+    let follow = async {
+        directory.run().await;
+        Failure::failed("the feed closed while the venue ran")
+    };
+    let send = async {
+        outbox.run().await;
+        // The sender logged why. Trading goes on; accounts and deposits wait for a person.
+        readiness.set_degraded("outbox", true);
+        std::future::pending().await
+    };
+    tokio::select! { failure = follow => failure, failure = send => failure }
+}
+
+async fn keep_tidy(users: Arc<UserService>) -> Failure {
+    loop {
+        if let Err(error) = users.tidy().await {
+            tracing::warn!(%error, "The user store could not be tidied; the next round tries again.");
+        }
+        rest(ROUND).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the pause itself is meant: these are rounds")]
+async fn rest(pause: Duration) {
+    tokio::time::sleep(pause).await;
+}

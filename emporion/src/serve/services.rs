@@ -1,0 +1,136 @@
+//! The three services of the venue on their ports, and the routes that lead to them.
+//!
+//! What must not live here: sockets, and the leadership that the services submit to.
+
+use super::folder::DataFolder;
+use super::leadership::CurrentSequencer;
+use crate::Failure;
+use crate::config::Config;
+use emporion_api::{Role, Security};
+use emporion_edge::{Clock, Edge, EdgeOptions, LimitPolicy, LimitsOptions, Readiness, Routes};
+use emporion_market_data::MarketData;
+use emporion_order::gateway::{Directory, DirectoryFollower, Gateway};
+use emporion_order::operator::{self, Operator};
+use emporion_ports::feed::Feed;
+use emporion_ports::orders::Committed;
+use emporion_ports::tables::Queries;
+use emporion_sqlite::Store;
+use emporion_sqlite::users::SqliteUserStore;
+use emporion_user::operator::OperatorToken;
+use emporion_user::outbox::{OutboxSender, OutboxState};
+use emporion_user::{UserOptions, UserParts, UserService};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What the services stand on.
+pub(crate) struct Ground<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) folder: &'a DataFolder,
+    pub(crate) store: &'a Store,
+    pub(crate) feed: Arc<dyn Feed>,
+    pub(crate) committed: watch::Receiver<Committed>,
+    pub(crate) sequencer: Arc<CurrentSequencer>,
+    pub(crate) clock: Clock,
+    pub(crate) readiness: Readiness,
+    pub(crate) metrics: PrometheusHandle,
+}
+
+/// The running services.
+pub(crate) struct Services {
+    /// People, keys and accounts.
+    pub(crate) users: Arc<UserService>,
+    gateway: Gateway,
+    market_data: MarketData,
+    operator: Arc<Operator>,
+    committed: watch::Receiver<Committed>,
+}
+
+/// Work of the services that goes on by itself and is to be run as tasks.
+pub(crate) struct Chores {
+    pub(crate) outbox: OutboxSender,
+    pub(crate) directory: DirectoryFollower,
+}
+
+impl Services {
+    /// Starts all services on a venue that is led.
+    pub(crate) async fn start(ground: &Ground<'_>) -> Result<(Self, Chores), Failure> {
+        let queries: Arc<dyn Queries> = ground.store.tables.clone();
+        let (users, outbox, operator_token) = start_users(ground).await?;
+        let loaded = Directory::load(queries.clone(), ground.store.journal.clone(), ground.feed.clone()).await;
+        let (directory, follower) = loaded?;
+        let (sequencer, committed) = (ground.sequencer.clone(), ground.committed.clone());
+        let gateway =
+            Gateway::new(sequencer.clone(), committed.clone(), queries.clone(), directory, ground.clock.clone());
+        let market_data = MarketData::start(emporion_market_data::Ports {
+            journal: ground.store.journal.clone(),
+            feed: ground.feed.clone(),
+            tables: queries.into(),
+            committed: committed.clone(),
+        });
+        let token = OperatorToken::new(&operator_token);
+        let is_operator = Arc::new(move |shown: &str| token.matches(shown));
+        let operator = Operator::new(sequencer, ground.store.tables.clone(), committed.clone(), is_operator);
+        let services = Self { users, gateway, market_data, operator: Arc::new(operator), committed };
+        Ok((services, Chores { outbox, directory: follower }))
+    }
+
+    /// The paths of the public listener.
+    pub(crate) fn public_routes(&self, ground: &Ground<'_>) -> Routes {
+        let limits = ground.config.limits.requests();
+        let options = ground.config.http.edge(limits.clone());
+        let edge = Edge::new(options, self.users.key_directory(), ground.readiness.clone(), ground.clock.clone());
+        let metrics = ground.metrics.clone();
+        let routes = Routes::new(edge).metrics(move || metrics.render());
+        let routes = self.market_data.add_routes(self.gateway.routes(routes), limits.policy);
+        let routes = emporion_user::http::add_people_routes(routes, &self.users);
+        let roles = [Role::Order, Role::MarketData, Role::User, Role::Process];
+        let missing = routes.missing(&roles).into_iter().filter(|endpoint| endpoint.security != Security::Operator);
+        assert_eq!(missing.count(), 0, "every path of the table is served");
+        routes
+    }
+
+    /// The paths of the operator's listener. They are not limited: who holds the token is trusted, and who does
+    /// not is on this machine.
+    pub(crate) fn operator_routes(&self, ground: &Ground<'_>) -> Routes {
+        let limits = LimitsOptions { policy: LimitPolicy::OFF, ..LimitsOptions::default() };
+        let options = EdgeOptions { limits, ..EdgeOptions::default() };
+        let edge = Edge::new(options, self.users.key_directory(), ground.readiness.clone(), ground.clock.clone());
+        let routes = operator::add_routes(Routes::new(edge), &self.operator);
+        let routes = emporion_user::http::add_operator_routes(routes, &self.users);
+        let missing = routes.missing(&[Role::Order, Role::User]);
+        let missing = missing.into_iter().filter(|endpoint| endpoint.security == Security::Operator);
+        assert_eq!(missing.count(), 0, "every path of the table is served");
+        routes
+    }
+
+    /// Waits until every service answers from a state with everything in it that is committed now. The outbox may
+    /// have stopped for good instead, which the service of people then says to everyone who needs it.
+    pub(crate) async fn are_ready(&self) {
+        let committed = self.committed.borrow().seq;
+        let mut folded = self.market_data.seq_watch();
+        let mut outbox = self.users.outbox().watch();
+        // Both senders live as long as the services.
+        let _ = folded.wait_for(|seq| *seq >= committed).await;
+        let _ = outbox.wait_for(|state| !matches!(state, OutboxState::Starting)).await;
+    }
+}
+
+async fn start_users(ground: &Ground<'_>) -> Result<(Arc<UserService>, OutboxSender, String), Failure> {
+    let operator_token = ground.folder.new_operator_token()?;
+    let store = SqliteUserStore::open(&ground.folder.users_file(), ground.folder.durability)?;
+    let parts = UserParts {
+        store: Arc::new(store),
+        engine: ground.sequencer.clone(),
+        master_keys: ground.folder.master_keys(&ground.config.users)?,
+        operator_token: OperatorToken::new(&operator_token),
+        clock: ground.clock.clone(),
+        options: UserOptions {
+            outbox_kept_s: ground.config.users.outbox_retention().as_secs(),
+            ..UserOptions::default()
+        },
+    };
+    let started = UserService::start(parts).await;
+    let (users, outbox) = started.map_err(|error| Failure::failed(error.to_string()))?;
+    Ok((users, outbox, operator_token))
+}
