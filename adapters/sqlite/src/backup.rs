@@ -58,9 +58,16 @@ impl Store {
 /// # Errors
 /// One sentence, when there is no finished backup in `from` or it cannot be copied.
 pub fn restore(from: &Path, lock: &FolderLock, progress: impl FnMut(BackupProgress)) -> Result<Copied, StoreError> {
-    let journal = SqliteJournal::open_read_only(from)?;
-    let snapshots = FileSnapshots::open_read_only(from, Durability::Durable);
+    let (journal, snapshots) = open_backup(from)?;
     copy(&journal, &snapshots, lock.folder(), progress)
+}
+
+/// The journal and the snapshots of the finished backup in `folder`, for reading only. Blocks.
+///
+/// # Errors
+/// One sentence, when there is none or it cannot be read.
+pub fn open_backup(folder: &Path) -> Result<(SqliteJournal, FileSnapshots), StoreError> {
+    Ok((SqliteJournal::open_read_only(folder)?, FileSnapshots::open_read_only(folder, Durability::Durable)))
 }
 
 /// The journal first: what is saved after it began to be copied is of no use to the copy.

@@ -17,7 +17,7 @@ pub mod users;
 mod values;
 mod worker;
 
-pub use backup::{BackupProgress, Copied, restore};
+pub use backup::{BackupProgress, Copied, open_backup, restore};
 pub use database::Durability;
 pub use folder::{FolderLock, refuse_network};
 pub use journal::SqliteJournal;

@@ -14,10 +14,12 @@ use async_trait::async_trait;
 use emporion_model::Seq;
 use emporion_ports::store::StoreError;
 use emporion_ports::tables::{ProjectError, ProjectedHead, TableChanges, Tables};
+use rusqlite::Connection;
 use tokio::sync::watch;
 use tracing::warn;
 
 use crate::Durability;
+use crate::backup::copy_pages;
 use crate::database::{Database, WriterFile};
 use crate::readers::{Readers, Shared};
 use crate::schema::{Migration, Schema};
@@ -74,6 +76,23 @@ impl SqliteTables {
             projected: watch::Sender::new(Seq::ZERO),
             damaged: Arc::default(),
         })
+    }
+
+    /// Copies the tables as they are at one moment into `folder`, which has none, and opens the copy for reading: for
+    /// an audit, which asks many questions of one state while the venue goes on.
+    ///
+    /// # Errors
+    /// One sentence: they cannot be read, or not be written there.
+    pub async fn copy_into(&self, folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join(FILE);
+        let copy = move |source: &Connection| {
+            let mut copy = Connection::open(path)?;
+            copy_pages(source, &mut copy, |_| {})?;
+            copy.pragma_update(None, "journal_mode", "delete")?;
+            copy.close().map_err(|(_, error)| error)
+        };
+        self.readers.read(copy).await?;
+        Self::open_read_only(folder)
     }
 
     fn writer(&self) -> Result<&Worker<Writer>, StoreError> {

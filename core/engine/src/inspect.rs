@@ -120,6 +120,12 @@ impl Engine {
         })
     }
 
+    /// The order counts of all accounts as of their last change, in the order of their ids. A window that is over
+    /// counts zero, whatever stands here.
+    pub fn order_counts(&self) -> impl Iterator<Item = OrderCounts> {
+        self.state.accounts.iter().map(counts)
+    }
+
     /// The open orders, by symbol, bids first, each half in price-time priority.
     pub fn open_orders(&self) -> impl Iterator<Item = OpenOrder> {
         let state = &self.state;
