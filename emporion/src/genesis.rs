@@ -136,12 +136,15 @@ mod tests {
         check(|text| text.replace("mode = \"sandbox\"", "mode = \"test\""), "`mode` in the file ");
         check(|text| text.replace("mode = \"sandbox\"", ""), "`mode` is missing");
         check(|text| text.replacen("ledgerScale", "ledgerscale", 1), "`assets.0.ledgerscale` in the file ");
-        check(|text| text.replacen("\"21000000\"", "21000000", 1), "must be a text");
+        check(|text| text.replacen("\"1000000000000\"", "21000000", 1), "must be a text");
         check(
             |text| text.replacen("tick = \"0.01\"", "tick = \"0,01\"", 1),
             "symbol BTCUSDT: price.tick \"0,01\" is not",
         );
-        check(|text| text.replacen("\"ETH\"", "\"BTC\"", 1), "asset BTC stands twice");
+        check(
+            |text| text.replace("code = \"ETH\"", "code = \"BTC\"").replace("base = \"ETH\"", "base = \"BTC\""),
+            "asset BTC stands twice",
+        );
         check(|text| text.replacen("name = \"ETHBTC\"", "name = \"BTCUSDT\"", 1), "symbol BTCUSDT stands twice");
         check(|text| text.replacen("quote = \"USDT\"", "quote = \"EUR\"", 1), "symbol BTCUSDT: there is no asset EUR");
         check(|text| text.replacen("[[symbols]]", "[[symbols", 1), "is not TOML at line ");

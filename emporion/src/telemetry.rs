@@ -49,8 +49,14 @@ pub(crate) fn start_metrics() -> Result<PrometheusHandle, Failure> {
 pub(crate) fn log_panics() {
     std::panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let message = panic.payload_as_str().unwrap_or("no reason was given");
+        let message = message(panic);
         let backtrace = Backtrace::capture();
         tracing::error!(place, %backtrace, "A bug: the program broke one of its own rules: {message}");
     }));
+}
+
+fn message<'p>(panic: &'p PanicHookInfo<'_>) -> &'p str {
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason was given")
 }

@@ -35,8 +35,8 @@ pub(crate) fn sentence_of_problem(figment: &Figment, problem: &Problem) -> Strin
 pub(crate) fn sentence_of_error(figment: &Figment, error: &figment::Error, manual: &str) -> String {
     let key = error.path.join(".");
     match &error.kind {
-        Kind::UnknownField(name, _) => {
-            let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+        Kind::UnknownField(..) => {
+            // The path ends with the unknown key itself.
             let place = place(figment.find_metadata(&key).or(error.metadata.as_ref()), &key);
             format!("`{key}`{place} does not exist: {manual}")
         }

@@ -146,8 +146,8 @@ fn every_wrong_value_is_one_sentence() {
         "`orders.client_order_id_reuse_s` in the file /emporion.toml is 5 but must be 120 to 86400",
     );
     check(
-        "[log]\nlevel = \"loud=\"",
-        "`log.level` in the file /emporion.toml is \"loud=\" but must be off, error, warn, info, debug or trace, or a list such as \"info,emporion_order=debug\"",
+        "[log]\nlevel = \"loud\"",
+        "`log.level` in the file /emporion.toml is \"loud\" but must be off, error, warn, info, debug or trace, or a list such as \"info,emporion_order=debug\"",
     );
     check("demo = 3", "`demo` in the file /emporion.toml is 3 but must be a section");
     check(

@@ -37,8 +37,8 @@ pub(crate) fn start(
     let follower =
         move || Snapshotter { journal: journal.clone(), snapshots: snapshots.clone(), committed: head.clone(), policy };
     tasks.spawn(keep_snapshots(follower, readiness.clone()));
-    if config.scrubber.bytes_per_second > 0 {
-        let pause = Duration::from_millis(SCRUB_READ_BYTES * 1_000 / config.scrubber.bytes_per_second);
+    if let Some(pause_ms) = (SCRUB_READ_BYTES * 1_000).checked_div(config.scrubber.bytes_per_second) {
+        let pause = Duration::from_millis(pause_ms);
         tasks.spawn(keep_scrubbing(store.journal.clone(), committed.clone(), pause, readiness.clone()));
     }
     tasks.spawn(send_outbox(chores, readiness.clone()));
