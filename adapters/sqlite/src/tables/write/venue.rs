@@ -1,6 +1,6 @@
 //! The venue, assets and symbols.
 
-use emporion_model::codec;
+use emporion_model::{SymbolSpec, SymbolStatus, codec};
 use emporion_ports::tables::TableChanges;
 use rusqlite::Connection;
 
@@ -24,7 +24,10 @@ pub(super) fn write(connection: &Connection, changes: &TableChanges) -> rusqlite
         connection.execute(INSERT_ASSET, (id.0, asset.code.as_str(), codec::to_bytes(asset)))?;
     }
     for symbol in &changes.symbols {
-        let (spec, description) = (&symbol.spec, codec::to_bytes(&symbol.spec));
+        let spec = &symbol.spec;
+        // The status has a column of its own. The description says the same whatever it was, so that a row that
+        // changed since and one that is built again are alike.
+        let description = codec::to_bytes(&SymbolSpec { status: SymbolStatus::Trading, ..spec.clone() });
         connection.execute(INSERT_SYMBOL, (symbol.id.0, spec.name.as_str(), spec.status as i64, description))?;
     }
     for (symbol, status) in &changes.symbol_statuses {
