@@ -141,10 +141,8 @@ mod tests {
             |text| text.replacen("tick = \"0.01\"", "tick = \"0,01\"", 1),
             "symbol BTCUSDT: price.tick \"0,01\" is not",
         );
-        check(
-            |text| text.replace("code = \"ETH\"", "code = \"BTC\"").replace("base = \"ETH\"", "base = \"BTC\""),
-            "asset BTC stands twice",
-        );
+        let again = "[[assets]]\ncode = \"BTC\"\nledgerScale = 8\ndisplayScale = 8\nsupplyCap = \"1\"\n[[symbols]]";
+        check(|text| text.replacen("[[symbols]]", again, 1), "asset BTC stands twice");
         check(|text| text.replacen("name = \"ETHBTC\"", "name = \"BTCUSDT\"", 1), "symbol BTCUSDT stands twice");
         check(|text| text.replacen("quote = \"USDT\"", "quote = \"EUR\"", 1), "symbol BTCUSDT: there is no asset EUR");
         check(|text| text.replacen("[[symbols]]", "[[symbols", 1), "is not TOML at line ");

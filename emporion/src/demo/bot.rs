@@ -22,9 +22,9 @@ const NOTIONAL: std::ops::RangeInclusive<u64> = 100_000_000..=2_000_000_000;
 /// Orders that a step places on average, in tenths.
 pub(super) const ORDERS_PER_STEP_TENTHS: u64 = 25;
 
-/// A limit order of the maker.
+/// A limit order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Quote {
+pub(super) struct Order {
     pub(super) client_order_id: String,
     pub(super) side: Side,
     /// In units of the market's price scale.
@@ -39,9 +39,10 @@ pub(super) struct Step {
     /// The maker's orders to cancel, by client order id; they may be gone already.
     pub(super) cancels: Vec<String>,
     /// The maker's new orders.
-    pub(super) quotes: Vec<Quote>,
-    /// The taker's market order: its side and quantity.
-    pub(super) take: Option<(Side, u64)>,
+    pub(super) quotes: Vec<Order>,
+    /// The taker's order, which reaches beyond the best quotes and leaves nothing behind. It has a limit, because
+    /// before its first trade a symbol has no price that a market order could be judged by.
+    pub(super) take: Option<Order>,
 }
 
 /// The decisions on one symbol.
@@ -73,11 +74,11 @@ impl Bot {
         let mut step = Step::default();
         for level in 0..LADDER {
             for side in [Side::Buy, Side::Sell] {
-                let (price, quantity) = (self.price(mid, side, level * apart), self.quantity());
-                step.quotes.push(Quote { client_order_id: ladder_id(side, level), side, price, quantity });
+                let client_order_id = self.ladder_id(side, level);
+                step.quotes.push(self.quote(client_order_id, mid, side, level * apart));
             }
         }
-        step.take = Some((self.side(), self.quantity() / 2));
+        step.take = Some(self.take(mid));
         step
     }
 
@@ -90,23 +91,44 @@ impl Bot {
         let mut step = Step { cancels: self.outdated(), ..Step::default() };
         for side in [Side::Buy, Side::Sell] {
             let behind = self.rng.random_range(0..=mid / DEPTH);
-            let (price, quantity) = (self.price(mid, side, behind), self.quantity());
-            step.quotes.push(Quote { client_order_id: quote_id(side, self.steps), side, price, quantity });
+            step.quotes.push(self.quote(self.quote_id(side, self.steps), mid, side, behind));
         }
         if self.rng.random_ratio(1, 2) {
-            step.take = Some((self.side(), self.quantity() / 2));
+            step.take = Some(self.take(mid));
         }
         step
+    }
+
+    /// An order of the maker, so far behind the best price.
+    fn quote(&mut self, client_order_id: String, mid: u64, side: Side, behind: u64) -> Order {
+        Order { client_order_id, side, price: self.price(mid, side, behind), quantity: self.quantity() }
+    }
+
+    /// An order of the taker, with a limit that lies as deep as quotes do on the other side.
+    fn take(&mut self, mid: u64) -> Order {
+        let side = if self.rng.random_ratio(1, 2) { Side::Buy } else { Side::Sell };
+        let client_order_id = format!("{}-take-{}", self.market.symbol, self.steps);
+        let price = self.price(mid, side.opposite(), mid / DEPTH);
+        Order { client_order_id, side, price, quantity: self.quantity() }
     }
 
     /// The quotes that have had their time; each of the first steps ends a level of the ladder.
     fn outdated(&self) -> Vec<String> {
         let sides = [Side::Buy, Side::Sell];
         let quotes = self.steps.checked_sub(QUOTE_STEPS).filter(|step| *step > 0);
-        let quotes = quotes.into_iter().flat_map(|step| sides.map(|side| quote_id(side, step)));
+        let quotes = quotes.into_iter().flat_map(|step| sides.map(|side| self.quote_id(side, step)));
         let level = Some(self.steps - 1).filter(|level| *level < LADDER);
-        let ladder = level.into_iter().flat_map(|level| sides.map(|side| ladder_id(side, level)));
+        let ladder = level.into_iter().flat_map(|level| sides.map(|side| self.ladder_id(side, level)));
         quotes.chain(ladder).collect()
+    }
+
+    /// Client order ids name the symbol, because the maker has orders on all of them.
+    fn quote_id(&self, side: Side, step: u64) -> String {
+        format!("{}-quote-{}-{step}", self.market.symbol, letter(side))
+    }
+
+    fn ladder_id(&self, side: Side, level: u64) -> String {
+        format!("{}-ladder-{}-{level}", self.market.symbol, letter(side))
     }
 
     /// What one base is worth in quote, in units of the price scale.
@@ -131,20 +153,8 @@ impl Bot {
         let worth = self.rng.random_range(NOTIONAL);
         let quantity = u128::from(worth) * pow10(self.market.quantity_scale) / u128::from(self.base.worth());
         let quantity = u64::try_from(quantity).unwrap_or(u64::MAX);
-        (quantity / self.market.step * self.market.step).max(self.market.step * 2)
+        (quantity / self.market.step * self.market.step).max(self.market.step)
     }
-
-    fn side(&mut self) -> Side {
-        if self.rng.random_ratio(1, 2) { Side::Buy } else { Side::Sell }
-    }
-}
-
-fn quote_id(side: Side, step: u64) -> String {
-    format!("quote-{}-{step}", letter(side))
-}
-
-fn ladder_id(side: Side, level: u64) -> String {
-    format!("ladder-{}-{level}", letter(side))
 }
 
 fn letter(side: Side) -> char {

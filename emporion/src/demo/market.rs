@@ -1,13 +1,13 @@
 //! The venue as the bots see it: its public API, and nothing else.
 
-use super::bot::{Quote, Step};
+use super::bot::{Order, Step};
 use crate::Failure;
 use crate::client::{Answer, Http};
 use bytes::Bytes;
 use emporion_api::Named;
 use emporion_api::signing::{Query, Signer};
 use emporion_edge::Clock;
-use emporion_model::Side;
+use emporion_model::TimeInForce;
 use emporion_model::decimal::{format, parse, significant_decimals};
 use http_body_util::Full;
 use hyper::{Method, Request, StatusCode};
@@ -81,18 +81,17 @@ impl Trader {
         self.send(Method::DELETE, "/api/v3/order", query).await;
     }
 
-    async fn quote(&self, market: &Market, quote: &Quote) {
-        let query = order(market, quote.side, "LIMIT", quote.quantity)
-            .with("timeInForce", "GTC")
-            .with("price", decimal(quote.price, market.price_scale))
-            .with("newClientOrderId", &quote.client_order_id);
+    async fn place(&self, market: &Market, order: &Order, time_in_force: TimeInForce) {
+        let query = Query::new()
+            .with("symbol", &market.symbol)
+            .with("side", order.side.name())
+            .with("type", "LIMIT")
+            .with("timeInForce", time_in_force.name())
+            .with("price", decimal(order.price, market.price_scale))
+            .with("quantity", decimal(order.quantity, market.quantity_scale))
+            .with("newClientOrderId", &order.client_order_id)
+            .with("newOrderRespType", "ACK");
         self.send(Method::POST, "/api/v3/order", query).await;
-    }
-
-    async fn take(&self, market: &Market, side: Side, quantity: u64) {
-        // Half of a quantity may lie between two steps.
-        let quantity = (quantity / market.step * market.step).max(market.step);
-        self.send(Method::POST, "/api/v3/order", order(market, side, "MARKET", quantity)).await;
     }
 
     /// Sends a signed request. What a venue refuses is no news: a canceled order may be filled, a book empty.
@@ -121,20 +120,11 @@ pub(super) async fn perform(market: &Market, step: Step, maker: &Trader, taker: 
         maker.cancel(market, client_order_id).await;
     }
     for quote in &step.quotes {
-        maker.quote(market, quote).await;
+        maker.place(market, quote, TimeInForce::Gtc).await;
     }
-    if let Some((side, quantity)) = step.take {
-        taker.take(market, side, quantity).await;
+    if let Some(take) = &step.take {
+        taker.place(market, take, TimeInForce::Ioc).await;
     }
-}
-
-fn order(market: &Market, side: Side, order_type: &str, quantity: u64) -> Query {
-    Query::new()
-        .with("symbol", &market.symbol)
-        .with("side", side.name())
-        .with("type", order_type)
-        .with("quantity", decimal(quantity, market.quantity_scale))
-        .with("newOrderRespType", "ACK")
 }
 
 fn decimal(units: u64, scale: u8) -> String {
