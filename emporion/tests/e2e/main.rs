@@ -1,0 +1,13 @@
+//! The real binary, from outside: started, asked, stopped, killed, and refused.
+//!
+//! Every test that runs a venue ends with its audit: the money of every asset balances, a replay gives every
+//! event again, and the tables are what the journal says.
+#![allow(clippy::unwrap_used)]
+
+mod commands;
+mod damage;
+mod demo;
+mod kills;
+mod refusals;
+mod serving;
+mod support;
