@@ -7,11 +7,10 @@ python examples/quoter.py [SYMBOL] [ROUNDS]
 import re
 import sys
 import time
-from decimal import Decimal
 
 import ccxt
 
-HALF_SPREAD = Decimal("0.0005")
+HALF_SPREAD = 0.0005
 PAUSE_S = 1
 
 
@@ -26,7 +25,6 @@ def connect():
     )
     roots = exchange.urls["api"].items()
     exchange.urls["api"] = {name: re.sub("^https://[^/]+", demo["DEMO_URL"], root) for name, root in roots}
-    exchange.number = Decimal
     exchange.load_markets()
     return exchange
 
@@ -68,7 +66,7 @@ def main():
     earned = sum(fill["cost"] if fill["side"] == "sell" else -fill["cost"] for fill in fills)
     moved = sum(fill["amount"] if fill["side"] == "buy" else -fill["amount"] for fill in fills)
     market = exchange.market(symbol)
-    print(f"{len(fills)} fills: {earned:+} {market['quote']}, {moved:+} {market['base']}, before fees")
+    print(f"{len(fills)} fills: {earned:+.2f} {market['quote']}, {moved:+.8g} {market['base']}, before fees")
 
 
 if __name__ == "__main__":

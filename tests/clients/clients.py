@@ -3,7 +3,6 @@
 import contextlib
 import re
 import time
-from decimal import Decimal
 
 import binance
 import ccxt
@@ -14,7 +13,10 @@ EVENTUALLY_TIMEOUT_S = 20
 
 @contextlib.contextmanager
 def connected_ccxt(url, account=None, **options):
-    """CCXT with every address replaced, so that nothing can reach another venue by mistake, and exact numbers."""
+    """CCXT with every address replaced, so that nothing can reach another venue by mistake.
+
+    It hands numbers over as floats, each the nearest to the venue's exact text: equal texts are equal floats.
+    """
     exchange = ccxt.binance(
         {
             "apiKey": account.api_key if account else None,
@@ -30,7 +32,6 @@ def connected_ccxt(url, account=None, **options):
         }
     )
     exchange.urls["api"] = {name: re.sub(r"^https://[^/]+", url, root) for name, root in exchange.urls["api"].items()}
-    exchange.number = Decimal
     with contextlib.closing(exchange.session):
         exchange.load_markets()
         yield exchange

@@ -7,6 +7,9 @@ import pytest
 from clients import connected_ccxt, connected_python_binance
 from venue import Venue
 
+# Where each symbol has traded before the first test.
+FIRST_PRICES = {"BTC/USDT": "30000", "ETH/USDT": "3000", "ETH/BTC": "0.05"}
+
 account_numbers = itertools.count(1)
 
 
@@ -14,7 +17,18 @@ account_numbers = itertools.count(1)
 def venue():
     """A venue without bots: books hold what the tests put there."""
     with Venue("--rate-limits", "relaxed") as running:
+        trade_once(running)
         yield running
+
+
+def trade_once(venue):
+    """One trade of each symbol: a market order is valued at earlier trades, and refused where there are none."""
+    funds = {"BTC": "10", "ETH": "10", "USDT": "100000"}
+    seller, buyer = venue.open_account("first-seller", **funds), venue.open_account("first-buyer", **funds)
+    with connected_ccxt(venue.url, seller) as maker, connected_ccxt(venue.url, buyer) as taker:
+        for symbol, price in FIRST_PRICES.items():
+            maker.create_order(symbol, "limit", "sell", "0.1", price)
+            taker.create_order(symbol, "limit", "buy", "0.1", price)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ ORDER = {
 
 # What is changed in a good order, the exception, and the code and text that it carries.
 REFUSED_ORDERS = [
-    ({"quantity": "1000"}, ccxt.InsufficientFunds, "insufficient balance"),
+    ({"quantity": "100"}, ccxt.InsufficientFunds, "insufficient balance"),
     ({"quantity": "0.000001"}, ccxt.InvalidOrder, "LOT_SIZE"),
     ({"quantity": "0.010001"}, ccxt.InvalidOrder, "LOT_SIZE"),
     ({"price": "20000.001"}, ccxt.InvalidOrder, "PRICE_FILTER"),

@@ -1,7 +1,5 @@
 """The demo: funded accounts, and bots that make books, tape and klines live."""
 
-from decimal import Decimal as D
-
 import pytest
 from clients import connected_ccxt, eventually
 
@@ -32,9 +30,9 @@ def test_a_dozen_symbols_have_books_and_trades(exchange):
 
 
 def test_a_demo_account_can_buy_from_the_bots_at_once(exchange):
-    assert exchange.fetch_balance()["USDT"]["free"] > D(1_000)
+    assert exchange.fetch_balance()["USDT"]["free"] > 1_000
     ask = eventually(lambda: exchange.fetch_order_book("BTC/USDT", 5)["asks"], lambda asks: asks)[0][0]
     bought = exchange.create_order(
         "BTC/USDT", "limit", "buy", "0.001", exchange.price_to_precision("BTC/USDT", ask * 2)
     )
-    assert (bought["status"], bought["filled"]) == ("closed", D("0.001"))
+    assert (bought["status"], bought["filled"]) == ("closed", 0.001)
