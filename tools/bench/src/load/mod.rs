@@ -99,6 +99,7 @@ pub async fn run(config: LoadConfig) -> Result<Report, LoadError> {
             orders_per_second: closed_loop(&config, &market, Probe::Order).await,
         }),
     };
+    clear_books(&config, &mut connection).await;
     let (tally, elapsed) = open_loop(&config, &market).await;
     let kinds = tally.report(elapsed);
     Ok(Report {
@@ -110,6 +111,22 @@ pub async fn run(config: LoadConfig) -> Result<Report, LoadError> {
         kinds,
         capacity,
     })
+}
+
+/// Cancels what earlier runs and the capacity's orders left, so that no account begins near its limit.
+async fn clear_books(config: &LoadConfig, connection: &mut Connection) {
+    for Credentials { api_key, secret_key } in &config.accounts {
+        let query = Query::new().with("symbol", &config.symbol);
+        let by = (api_key.as_str(), &Signer::hmac(secret_key));
+        connection.signed(Method::DELETE, "/api/v3/openOrders", query, by).await;
+    }
+}
+
+/// How many orders of one worker may rest at a time, so that its account stays below the usual 200.
+fn resting_max(config: &LoadConfig) -> usize {
+    let accounts = config.accounts.len().max(1);
+    let workers = usize::try_from(config.connections).unwrap_or(usize::MAX).div_ceil(accounts);
+    (160 / workers.max(1)).max(1)
 }
 
 async fn limits(connection: &mut Connection) -> String {
@@ -194,7 +211,7 @@ impl Worker {
             account,
             api_key,
             signer: Signer::hmac(&secret_key),
-            plan: Plan::new(config.seed, number, config.mix, &config.run),
+            plan: Plan::new((config.seed, number), config.mix, &config.run, resting_max(config)),
         }
     }
 
@@ -243,7 +260,7 @@ async fn closed_loop(config: &LoadConfig, market: &Market, probe: Probe) -> u64 
                     Probe::Ping => worker.connection.get("/api/v3/ping").await,
                     Probe::Order => {
                         placed += 1;
-                        worker.probe_order(&market, placed).await
+                        worker.probe_order(&market, placed, resting_max(&config)).await
                     }
                 };
                 count.fetch_add(u64::from(answer.is_success()), Ordering::Relaxed);
@@ -256,11 +273,11 @@ async fn closed_loop(config: &LoadConfig, market: &Market, probe: Probe) -> u64 
 }
 
 impl Worker {
-    /// A limit order far from the market and, every other time, the cancel of all of them, so that the book
-    /// stays as it was.
-    async fn probe_order(&mut self, market: &Market, placed: u64) -> Answer {
+    /// A limit order that rests away from the market. Before the account is full, all of its orders are canceled
+    /// with one request, which is not counted.
+    async fn probe_order(&mut self, market: &Market, placed: u64, resting_max: usize) -> Answer {
         let by = (self.api_key.as_str(), &self.signer);
-        if placed.is_multiple_of(50) {
+        if placed.is_multiple_of(resting_max as u64) {
             let query = Query::new().with("symbol", &market.symbol);
             self.connection.signed(Method::DELETE, "/api/v3/openOrders", query, by).await;
         }

@@ -62,21 +62,22 @@ pub(super) struct Plan {
     prefix: String,
     placed: u64,
     resting: Vec<String>,
+    resting_max: usize,
 }
 
 impl Plan {
-    /// The plan of worker number `worker` under this seed. Client order ids carry `run`, which should differ
-    /// between runs on the same venue.
-    pub(super) fn new(seed: u64, worker: u64, mix: Mix, run: &str) -> Self {
+    /// The plan of a worker, given the seed and its number. Client order ids carry `run`, which should differ
+    /// between runs on the same venue. At most `resting_max` of its orders rest: then it cancels instead.
+    pub(super) fn new((seed, worker): (u64, u64), mix: Mix, run: &str, resting_max: usize) -> Self {
         let random = SmallRng::seed_from_u64(seed ^ worker.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        Self { random, mix, prefix: format!("{run}-{worker}"), placed: 0, resting: Vec::new() }
+        Self { random, mix, prefix: format!("{run}-{worker}"), placed: 0, resting: Vec::new(), resting_max }
     }
 
     /// The next request.
     pub(super) fn next(&mut self, market: &Market) -> Request {
         let draw = self.random.random_range(0..100);
         let Mix { place, cancel, market: market_share } = self.mix;
-        if draw < place {
+        if draw < place && self.resting.len() < self.resting_max {
             self.place(market)
         } else if draw < place + cancel {
             self.cancel(market)
