@@ -40,5 +40,7 @@ lint: ## Check formatting, Clippy's and our own lints, licences, bans and source
 	@! git grep --untracked -nIE '(^|[^[:alnum:]_./-])/(Users|home|root|work)/' -- .
 
 bench: ## Measure engine, store and the whole venue on this machine; figures are ratios within one run
-	@echo "bench: release build, then engine, store and end to end; see docs/operations.md"
-	@cargo run --locked --release --package emporion-bench
+	@echo "bench: the engine beside published order books, and the store beside the disk"
+	@cargo bench --locked --package emporion-bench
+	@echo "bench: the venue end to end"
+	@tools/bench-venue.sh
