@@ -1,6 +1,6 @@
 //! Bounded work per command, and arithmetic at the ends of every range.
 
-use crate::support::generate::{Op, Profile, Weights, carry_out};
+use crate::support::generate::{Op, Profile, Weights, Work, carry_out};
 use crate::support::venue::Venue;
 use crate::support::worlds::{BTC, USDT, asset, client_id, genesis, plain, symbol};
 use emporion_model::asset::SUPPLY_CAP_MAX;
@@ -208,6 +208,7 @@ fn random_commands_at_the_ends_of_the_ranges() {
         stp: vec![None, Some(StpMode::None), Some(StpMode::Decrement), Some(StpMode::ExpireTaker)],
         weights,
         length: 1..100,
+        work: Work::First,
     };
     crate::properties::check(120, &profile, &[]);
     let cheap = Profile { prices: (1..9, 1), amounts: 1..1 << 68, ..profile };

@@ -4,7 +4,7 @@
 //! A generator that never reaches what it was made for proves nothing, so each test names what its cases
 //! together must have reached.
 
-use crate::support::generate::{Profile, Weights, carry_out};
+use crate::support::generate::{Profile, Weights, Work, carry_out, carry_out_at_once};
 use crate::support::venue::Venue;
 use crate::support::worlds::{asset, genesis, near_the_average, plain, symbol};
 use emporion_model::symbol::{LotFilter, NotionalFilter};
@@ -49,6 +49,7 @@ pub(crate) fn check(cases: u32, profile: &Profile, reaches: &[Reached]) {
     let ops = profile.ops();
     let outcome = TestRunner::new(config).run(&ops, |ops| {
         let (mut venue, accounts) = profile.venue();
+        let carry_out = if profile.work == Work::First { carry_out } else { carry_out_at_once };
         ops.iter().for_each(|op| carry_out(&mut venue, &accounts, op));
         venue.finish_work();
         venue.check_replay();
@@ -136,6 +137,7 @@ fn a_tight_book() {
             stp: vec![None, Some(StpMode::None)],
             weights,
             length: 1..160,
+            work: Work::First,
         },
         &[ENDS.as_slice(), &[Reached::Sweep, Reached::OwnTrade, Reached::Fee, Reached::Bucket]].concat(),
     );
@@ -161,6 +163,7 @@ fn sparse_prices() {
             stp: vec![None, Some(StpMode::None)],
             weights,
             length: 1..160,
+            work: Work::First,
         },
         &[ENDS.as_slice(), &[Reached::Sweep]].concat(),
     );
@@ -185,6 +188,7 @@ fn self_trades() {
             stp: ANY_STP.to_vec(),
             weights,
             length: 1..120,
+            work: Work::First,
         },
         &[
             Reached::OwnTrade,
@@ -273,6 +277,7 @@ fn dusty(ledger: u8, quote_ledger: u8) -> Profile {
             ..Weights::default()
         },
         length: 1..120,
+        work: Work::First,
     }
 }
 
@@ -305,6 +310,7 @@ fn cancel_storms() {
             stp: vec![None, Some(StpMode::ExpireBoth)],
             weights,
             length: 1..160,
+            work: Work::First,
         },
         &[
             Reached::Step,
@@ -353,6 +359,7 @@ fn admin_chaos() {
             stp: ANY_STP.to_vec(),
             weights,
             length: 1..140,
+            work: Work::Whenever,
         },
         &[
             Reached::Trade,

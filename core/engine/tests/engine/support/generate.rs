@@ -29,6 +29,16 @@ pub(crate) struct Profile {
     pub(crate) stp: Vec<Option<StpMode>>,
     pub(crate) weights: Weights,
     pub(crate) length: Range<usize>,
+    pub(crate) work: Work,
+}
+
+/// When work that waits is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Before any other command, as the sequencer does it.
+    First,
+    /// When a step happens to come: the engine is sound even if nobody keeps the sequencer's promise.
+    Whenever,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,6 +87,7 @@ pub(crate) enum Op {
     AccountAdmin(usize, Setting),
     Wait(u64),
     Tick,
+    Step,
     /// Sends an earlier command once more, as it was or with another action or number.
     Repeat(usize),
     SkipNumber,
@@ -248,6 +259,7 @@ fn passing_time() -> BoxedStrategy<Op> {
         2 => (8_000_000u64..80_000_000).prop_map(Op::Wait),
         1 => (100_000_000u64..90_000_000_000).prop_map(Op::Wait),
         2 => Just(Op::Tick),
+        1 => Just(Op::Step),
     ]
     .boxed()
 }
@@ -263,13 +275,15 @@ fn repeats() -> BoxedStrategy<Op> {
 
 /// Carries an op out, finishing work that waits first, as the sequencer does.
 pub(crate) fn carry_out(venue: &mut Venue, accounts: &[AccountId], op: &Op) {
-    match op {
-        Op::Wait(microseconds) => venue.wait(*microseconds),
-        _ => {
-            venue.finish_work();
-            let _either_way = act(venue, accounts, op);
-        }
+    if !matches!(op, Op::Wait(_)) {
+        venue.finish_work();
     }
+    carry_out_at_once(venue, accounts, op);
+}
+
+/// Carries an op out beside any work that waits.
+pub(crate) fn carry_out_at_once(venue: &mut Venue, accounts: &[AccountId], op: &Op) {
+    let _either_way = act(venue, accounts, op);
 }
 
 fn act(venue: &mut Venue, accounts: &[AccountId], op: &Op) -> Result<(), emporion_model::Reject> {
@@ -315,8 +329,12 @@ fn act(venue: &mut Venue, accounts: &[AccountId], op: &Op) -> Result<(), emporio
                 Setting::Group(group) => Action::SetTradeGroup(id, group),
             })
         }
-        Op::Wait(_) => Ok(()),
+        Op::Wait(microseconds) => {
+            venue.wait(microseconds);
+            Ok(())
+        }
         Op::Tick => venue.run(Action::Tick),
+        Op::Step => venue.run(Action::Step),
         Op::Repeat(pick) => repeat(venue, pick),
         Op::SkipNumber => {
             let n = venue.engine.source_n(SourceId::USERS) + 2;
