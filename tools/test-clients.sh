@@ -30,7 +30,8 @@ make_environment() {
 
 env=$(environment)
 make_environment "$env"
-cargo build --locked --workspace --bins
+# As `make run` builds it: without what the Rust tests switch on in dependencies.
+cargo build --locked --package emporion
 VENUE_BINARY=$(cargo metadata --locked --no-deps --format-version 1 |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug/emporion
 export VENUE_BINARY

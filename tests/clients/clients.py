@@ -54,9 +54,9 @@ def connected_python_binance(url, account=None, private_key=None, **options):
         client.close_connection()
 
 
-def eventually(read, is_expected):
+def eventually(read, is_expected, timeout_s=EVENTUALLY_TIMEOUT_S):
     """Reads until it is as expected, for what others bring about: bots, a starting process."""
-    deadline = time.monotonic() + EVENTUALLY_TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while not is_expected(seen := read()):
         assert time.monotonic() < deadline, f"still {seen!r}"
         time.sleep(0.02)

@@ -8,6 +8,9 @@ import pytest
 from clients import connected_ccxt, eventually
 from venue import ROOT, STOP_TIMEOUT_S, Account, end_group
 
+# The build is usually done already.
+BUILD_TIMEOUT_S = 900
+
 
 @pytest.fixture
 def demo_env(tmp_path):
@@ -18,13 +21,15 @@ def demo_env(tmp_path):
         process = subprocess.Popen(
             ["make", "run", *(f"{name}={value}" for name, value in settings.items())],
             cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         try:
-            eventually(lambda: env_file.exists() or process.poll(), lambda seen: seen)
+            eventually(lambda: env_file.exists() or process.poll() is not None, bool, BUILD_TIMEOUT_S)
+            assert env_file.exists(), process.returncode
             yield env_file
             # Ctrl-C on a terminal goes to every process of the group.
             os.killpg(process.pid, signal.SIGINT)
