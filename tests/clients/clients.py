@@ -61,3 +61,12 @@ def eventually(read, is_expected, timeout_s=EVENTUALLY_TIMEOUT_S):
         assert time.monotonic() < deadline, f"still {seen!r}"
         time.sleep(0.02)
     return seen
+
+
+def wait_for_bots(exchange, symbols):
+    """Waits until the demo's bots have quoted and traded on these symbols, which takes about a second."""
+    for symbol in symbols:
+        eventually(lambda symbol=symbol: exchange.fetch_trades(symbol), bool)
+        eventually(
+            lambda symbol=symbol: all(exchange.fetch_bids_asks([symbol])[symbol][s] for s in ("bid", "ask")), bool
+        )

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 
 import pytest
-from clients import connected_ccxt, connected_python_binance
+from clients import connected_ccxt, connected_python_binance, wait_for_bots
 from venue import Venue
 
 # Where each symbol has traded before the first test.
@@ -33,8 +33,10 @@ def trade_once(venue):
 
 @pytest.fixture(scope="session")
 def demo_venue():
-    """A venue as `make run` starts it, on temporary storage."""
+    """A venue as `make run` starts it, on temporary storage, once its bots have traded on every symbol."""
     with Venue("--demo", "--ephemeral") as running:
+        with connected_ccxt(running.url) as exchange:
+            wait_for_bots(exchange, exchange.symbols)
         yield running
 
 

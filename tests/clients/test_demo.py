@@ -1,7 +1,7 @@
 """The demo: funded accounts, and bots that make books, tape and klines live."""
 
 import pytest
-from clients import connected_ccxt, eventually
+from clients import connected_ccxt
 
 
 @pytest.fixture
@@ -18,21 +18,16 @@ def test_the_ready_file_says_where_everything_is(demo_venue):
     assert all(account["name"] and account["apiKey"] and account["secretKey"] for account in ready["accounts"])
 
 
-def test_a_dozen_symbols_have_books_and_trades(exchange):
+def test_a_dozen_symbols_have_books_tapes_and_klines(exchange):
     assert len(exchange.symbols) == 12
     for symbol in exchange.symbols:
-        book = eventually(
-            lambda symbol=symbol: exchange.fetch_order_book(symbol, 5), lambda book: book["bids"] and book["asks"]
-        )
+        book = exchange.fetch_order_book(symbol, 5)
         assert book["bids"][0][0] < book["asks"][0][0]
-        eventually(lambda symbol=symbol: exchange.fetch_trades(symbol), lambda trades: trades)
-        eventually(lambda symbol=symbol: exchange.fetch_ohlcv(symbol, "1s"), lambda klines: klines)
+        assert exchange.fetch_trades(symbol)
+        assert exchange.fetch_ohlcv(symbol, "1s")
 
 
-def test_a_demo_account_can_buy_from_the_bots_at_once(exchange):
+def test_a_demo_account_can_buy_from_the_bots(exchange):
     assert exchange.fetch_balance()["USDT"]["free"] > 1_000
-    ask = eventually(lambda: exchange.fetch_order_book("BTC/USDT", 5)["asks"], lambda asks: asks)[0][0]
-    bought = exchange.create_order(
-        "BTC/USDT", "limit", "buy", "0.001", exchange.price_to_precision("BTC/USDT", ask * 2)
-    )
+    bought = exchange.create_order("BTC/USDT", "market", "buy", "0.001")
     assert (bought["status"], bought["filled"]) == ("closed", 0.001)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 import pytest
-from clients import connected_ccxt, eventually
+from clients import connected_ccxt, eventually, wait_for_bots
 from venue import ROOT, STOP_TIMEOUT_S, Account, end_group
 
 # The build is usually done already.
@@ -17,7 +17,7 @@ def demo_env(tmp_path):
     """The file that `make run` writes, while it runs."""
     env_file = tmp_path / "demo.env"
     settings = {"LISTEN": "127.0.0.1:0", "DATA_DIR": tmp_path / "data", "DEMO_ENV": env_file, "PROFILE": "dev"}
-    with open(tmp_path / "log", "w+") as log:
+    with open(tmp_path / "log", "w") as log:
         process = subprocess.Popen(
             ["make", "run", *(f"{name}={value}" for name, value in settings.items())],
             cwd=ROOT,
@@ -34,10 +34,10 @@ def demo_env(tmp_path):
             # Ctrl-C on a terminal goes to every process of the group.
             os.killpg(process.pid, signal.SIGINT)
             process.wait(STOP_TIMEOUT_S)
+            assert "The venue is stopped." in (tmp_path / "log").read_text()
         finally:
             end_group(process)
-            log.seek(0)
-            print(log.read())
+            print((tmp_path / "log").read_text())
 
 
 def test_make_run_leads_to_a_first_trade(demo_env):
@@ -45,5 +45,5 @@ def test_make_run_leads_to_a_first_trade(demo_env):
     demo = dict(line.split("=", 1) for line in demo_env.read_text().splitlines())
     account = Account("demo", demo["DEMO_API_KEY"], demo["DEMO_SECRET_KEY"])
     with connected_ccxt(demo["DEMO_URL"], account) as exchange:
-        eventually(lambda: exchange.fetch_order_book("BTC/USDT", 5)["asks"], lambda asks: asks)
+        wait_for_bots(exchange, ["BTC/USDT"])
         assert exchange.create_order("BTC/USDT", "market", "buy", "0.001")["status"] == "closed"
