@@ -70,7 +70,7 @@ impl Bot {
     /// The first step: quotes at even distances and a first trade, so that there is something to see at once.
     pub(super) fn begin(&mut self) -> Step {
         let mid = self.mid();
-        let apart = mid / (DEPTH * LADDER);
+        let apart = (mid / (DEPTH * LADDER)).max(self.market.tick);
         let mut step = Step::default();
         for level in 0..LADDER {
             for side in [Side::Buy, Side::Sell] {

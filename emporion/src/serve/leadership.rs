@@ -66,12 +66,6 @@ pub(crate) enum LeadError {
     Recover(#[from] RecoverError),
     #[error(transparent)]
     Project(#[from] ProjectorError),
-    #[error(
-        "the journal ends at seq {}, but the tables hold what was committed up to seq {}: the journal lost its end, \
-         which SQLite takes for the end of its log when a part of it is damaged; restore a backup",
-        journal.0, tables.0
-    )]
-    Lost { journal: Seq, tables: Seq },
 }
 
 impl From<LeadError> for Failure {
@@ -84,7 +78,6 @@ impl Lead {
     /// Takes the lead: fences whoever led before, rebuilds the engine, brings the tables to the journal's head and
     /// starts. An empty journal begins with `genesis`.
     pub(crate) async fn take(&self, genesis: impl FnOnce() -> Genesis) -> Result<Leadership, LeadError> {
-        self.check_end().await?;
         let epoch = self.journal.take_over().await?.epoch;
         let mut recovered = self.recover().await?;
         if recovered.head.seq == Seq::ZERO {
@@ -112,17 +105,6 @@ impl Lead {
         let both = both_ended(sequencer.clone(), sequencer_end, projector);
         tokio::spawn(async move { told.send_replace(Some(both.await)) });
         Ok(Leadership { sequencer, mode, end })
-    }
-
-    /// Tables are only ever written after the journal. If they are ahead of it, it is not what it was.
-    async fn check_end(&self) -> Result<(), LeadError> {
-        let journal = self.journal.head().await?.seq;
-        match self.tables.projected().await {
-            Ok(tables) if tables.seq > journal => Err(LeadError::Lost { journal, tables: tables.seq }),
-            // Damaged tables are built again.
-            Ok(_) | Err(StoreError::Damaged(_)) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
     }
 
     async fn recover(&self) -> Result<Recovered, LeadError> {

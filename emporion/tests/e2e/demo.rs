@@ -16,7 +16,7 @@ fn books_tape_and_klines_live_and_an_account_can_trade() {
     };
     for symbol in &symbols {
         let book = venue.get_ok(&format!("/api/v3/depth?symbol={symbol}"));
-        assert!(book["bids"].as_array().unwrap().len() > 3 && book["asks"].as_array().unwrap().len() > 3, "{symbol}");
+        assert!(["bids", "asks"].iter().all(|half| !book[*half].as_array().unwrap().is_empty()), "{symbol}: {book}");
         eventually(|| filled(format!("/api/v3/trades?symbol={symbol}")));
         eventually(|| filled(format!("/api/v3/klines?symbol={symbol}&interval=1s")));
     }

@@ -115,27 +115,30 @@ impl Venue {
     }
 
     /// With these arguments beside a free port and a ready file.
+    #[track_caller]
     pub(crate) fn start_with(folder: &Folder, arguments: &[&str]) -> Self {
+        let started = Self::try_start(folder, arguments);
+        started.unwrap_or_else(|(exit, log)| panic!("the venue ended with {exit:?}: {log}"))
+    }
+
+    /// The same of a venue that may be refused: then its exit code and its log.
+    pub(crate) fn try_start(folder: &Folder, arguments: &[&str]) -> Result<Self, (Option<i32>, String)> {
         let (ready, log) = (folder.path("ready.json"), folder.path("log"));
         let _ = fs::remove_file(&ready);
         let (port, file) = (["--listen", "127.0.0.1:0"], ["--ready-file", &ready.display().to_string()]);
-        let mut child = emporion(&[&["serve"], &port[..], &file[..], arguments].concat())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
+        let mut command = emporion(&[&["serve"], &port[..], &file[..], arguments].concat());
+        let child = command.stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap()).spawn().unwrap();
+        let mut venue = Self { child, ready: Value::Null, log };
         let until = Instant::now() + READY_MAX;
         while !ready.exists() {
-            let ended = child.try_wait().unwrap();
-            let is_late = Instant::now() > until;
-            if ended.is_some() || is_late {
-                let _ = child.kill();
-                panic!("the venue is not ready, ended {ended:?}: {}", fs::read_to_string(&log).unwrap());
+            if let Some(status) = venue.child.try_wait().unwrap() {
+                return Err((status.code(), venue.log()));
             }
+            assert!(Instant::now() < until, "the venue is not ready: {}", venue.log());
             pause();
         }
-        let ready = serde_json::from_slice(&fs::read(&ready).unwrap()).unwrap();
-        Self { child, ready, log }
+        venue.ready = serde_json::from_slice(&fs::read(&ready).unwrap()).unwrap();
+        Ok(venue)
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -74,7 +74,13 @@ async fn audit(folder: &Path, from_snapshot: bool, at_seq: Option<Seq>) -> Resul
     let tables = store.tables.copy_into(scratch.path()).await.map_err(found)?;
     let stand = tables.projected().await.map_err(found)?;
     // Read after the tables, so that it is not behind them.
-    let head = store.journal.head().await?;
+    let head = store.journal.head().await.map_err(found)?;
+    if stand.seq > head.seq {
+        let (tables, journal) = (stand.seq, head.seq);
+        let sentence =
+            format!("the journal ends at seq {journal}, but the tables hold what was committed up to {tables}");
+        return Err(Failure::differs(sentence));
+    }
     let until = until(&store, head, at_seq).await?;
     let mut replay = Replay::begin(&store, from_snapshot).await?;
     let from = replay.replayer.head.seq;
