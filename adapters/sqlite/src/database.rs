@@ -82,6 +82,20 @@ impl Database {
         }
     }
 
+    /// What `look` sees in the file as it stands, if it is there and finished. Nothing is written.
+    pub(crate) fn peek<T>(
+        &self,
+        look: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        if !self.path.exists() {
+            return Ok(None);
+        }
+        match self.open_existing()? {
+            (_, Found { version: 0, .. }) => Ok(None),
+            (connection, _) => look(&connection).map(Some).map_err(|error| self.failure(&error)),
+        }
+    }
+
     /// The schema version of the existing file; 0 when it was never finished.
     pub(crate) fn version(&self) -> Result<u32, StoreError> {
         self.open_existing().map(|(_, found)| found.version)

@@ -114,6 +114,13 @@ fn database(folder: &Path, durability: Durability) -> Database {
     }
 }
 
+/// The last seq of the journal in `folder` as it stands, without writing anything; zero when there is none.
+pub(crate) fn last_seq(folder: &Path) -> Result<Seq, StoreError> {
+    let database = database(folder, Durability::Durable);
+    let head = database.peek(read_head)?;
+    Ok(head.map_or(Seq::ZERO, |head| head.seq))
+}
+
 /// The one writer.
 struct Writer {
     database: Database,

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use emporion_model::Seq;
 use emporion_ports::store::StoreError;
 
 use crate::Durability;
 use crate::folder::FolderLock;
-use crate::journal::SqliteJournal;
+use crate::journal::{self, SqliteJournal};
 use crate::snapshots::FileSnapshots;
-use crate::tables::SqliteTables;
+use crate::tables::{self, SqliteTables};
 
 /// The store of one venue. Its parts are shared with those who need them.
 pub struct Store {
@@ -31,6 +32,7 @@ impl Store {
     /// overwritten then.
     pub fn open(lock: &FolderLock, durability: Durability) -> Result<Self, StoreError> {
         let folder = lock.folder();
+        refuse_lost_end(folder)?;
         Ok(Self {
             journal: Arc::new(SqliteJournal::open(folder, durability)?),
             snapshots: Arc::new(FileSnapshots::open(folder, durability)?),
@@ -49,4 +51,26 @@ impl Store {
             tables: Arc::new(SqliteTables::open_read_only(folder)?),
         })
     }
+}
+
+/// Refuses a journal that ends before the tables do, before anything is written. Tables are only ever written
+/// after the journal, so such a journal has lost its end: SQLite takes a damaged place in its log for the log's
+/// end, and would go on from there without a word.
+fn refuse_lost_end(folder: &Path) -> Result<(), StoreError> {
+    let tables = match tables::last_seq(folder) {
+        Ok(seq) => seq,
+        // They are built again; nothing can be learned from them.
+        Err(StoreError::Damaged(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let journal = if tables > Seq::ZERO { journal::last_seq(folder)? } else { Seq::ZERO };
+    if journal >= tables {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(format!(
+        "{} ends at seq {journal}, but what was committed up to seq {tables} is in {}: the journal lost its end, so \
+         restore a backup",
+        journal::FILE,
+        tables::FILE
+    )))
 }

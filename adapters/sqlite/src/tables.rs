@@ -133,6 +133,12 @@ impl Tables for SqliteTables {
     }
 }
 
+/// The last seq that is in the tables in `folder` as they stand, without writing anything; zero when there are none.
+pub(crate) fn last_seq(folder: &Path) -> Result<Seq, StoreError> {
+    let head = database(folder, Durability::Durable).peek(read::read_projected)?;
+    Ok(head.map_or(Seq::ZERO, |head| head.seq))
+}
+
 fn database(folder: &Path, durability: Durability) -> Database {
     Database {
         path: folder.join(FILE),
