@@ -252,12 +252,16 @@ fn number((range, unit): &(Range<u64>, u64)) -> BoxedStrategy<u64> {
     prop_oneof![30 => multiple.clone(), 1 => multiple.prop_map(|number| number + 1)].boxed()
 }
 
+/// The lengths of the venue's windows: a second, order counts, memories, the average price.
+const WINDOWS_US: &[u64] = &[1_000_000, 10_000_000, 60_000_000, 65_000_000, 120_000_000, 300_000_000];
+
 fn passing_time() -> BoxedStrategy<Op> {
     prop_oneof![
         4 => (0u64..400_000).prop_map(Op::Wait),
         3 => (500_000u64..4_000_000).prop_map(Op::Wait),
         2 => (8_000_000u64..80_000_000).prop_map(Op::Wait),
         1 => (100_000_000u64..90_000_000_000).prop_map(Op::Wait),
+        3 => select(WINDOWS_US).prop_map(Op::Wait),
         2 => Just(Op::Tick),
         1 => Just(Op::Step),
     ]
