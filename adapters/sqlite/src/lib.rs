@@ -22,5 +22,5 @@ pub use database::Durability;
 pub use folder::{FolderLock, refuse_network};
 pub use journal::SqliteJournal;
 pub use snapshots::FileSnapshots;
-pub use store::Store;
+pub use store::{Store, refuse_lost_end};
 pub use tables::SqliteTables;

@@ -32,7 +32,6 @@ impl Store {
     /// overwritten then.
     pub fn open(lock: &FolderLock, durability: Durability) -> Result<Self, StoreError> {
         let folder = lock.folder();
-        refuse_lost_end(folder)?;
         Ok(Self {
             journal: Arc::new(SqliteJournal::open(folder, durability)?),
             snapshots: Arc::new(FileSnapshots::open(folder, durability)?),
@@ -53,10 +52,16 @@ impl Store {
     }
 }
 
-/// Refuses a journal that ends before the tables do, before anything is written. Tables are only ever written
-/// after the journal, so such a journal has lost its end: SQLite takes a damaged place in its log for the log's
-/// end, and would go on from there without a word.
-fn refuse_lost_end(folder: &Path) -> Result<(), StoreError> {
+/// Refuses a journal that ends before the tables in the same locked folder do. To be called before
+/// [`Store::open`]; nothing is written. Blocks.
+///
+/// A venue writes its tables only after its journal, so such a journal has lost its end: SQLite takes a damaged
+/// place in its log for the log's end, and would go on from there without a word.
+///
+/// # Errors
+/// One sentence with both seqs.
+pub fn refuse_lost_end(lock: &FolderLock) -> Result<(), StoreError> {
+    let folder = lock.folder();
     let tables = match tables::last_seq(folder) {
         Ok(seq) => seq,
         // They are built again; nothing can be learned from them.

@@ -9,7 +9,7 @@ use emporion_edge::Clock;
 use emporion_model::{Action, Genesis, Mode, Seq};
 use emporion_order::replay::{begin, recover};
 use emporion_ports::store::Journal;
-use emporion_sqlite::{Durability, FolderLock, Store};
+use emporion_sqlite::{Durability, FolderLock, Store, refuse_lost_end};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,6 +28,7 @@ pub(super) fn run(file: &Path, venue: &VenueArgs, output: Output) -> Result<(), 
     let config = config_of(venue)?;
     let genesis = from_file(file, config.options())?;
     let lock = FolderLock::acquire(&config.data_dir)?;
+    refuse_lost_end(&lock)?;
     let store = Store::open(&lock, Durability::Durable)?;
     let mode = if genesis.mode == Mode::Live { "live" } else { "sandbox" };
     let (assets, symbols) = (genesis.assets.len(), genesis.symbols.len());

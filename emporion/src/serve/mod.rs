@@ -25,7 +25,7 @@ use emporion_edge::{Clock, Readiness};
 use emporion_model::{Genesis, Mode};
 use emporion_ports::feed::{Feed, InProcessFeed};
 use emporion_ports::orders::Committed;
-use emporion_sqlite::Store;
+use emporion_sqlite::{Store, refuse_lost_end};
 use leadership::{CurrentSequencer, Lead, LeadError, Leadership, LeadershipEnd};
 use listeners::Listeners;
 use services::{Ground, Services};
@@ -92,6 +92,7 @@ impl<'a> Venue<'a> {
         metrics: metrics_exporter_prometheus::PrometheusHandle,
     ) -> Result<Self, Failure> {
         let folder = DataFolder::take(&config.data_dir, arguments.ephemeral)?;
+        refuse_lost_end(&folder.lock)?;
         let store = Store::open(&folder.lock, folder.durability)?;
         let bound = listeners::bind(config).await?;
         let (clock, readiness) = (Clock::system(), Readiness::new());

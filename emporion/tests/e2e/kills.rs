@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
+/// How often the venue is killed, unless `EMPORION_TEST_KILLS` says otherwise.
 const KILLS: u32 = 24;
 const ACCOUNTS: usize = 4;
 
@@ -24,14 +25,13 @@ fn what_was_acknowledged_before_a_kill_is_there_once() {
     assert_eq!(traders.len(), ACCOUNTS);
     let sums = asset_sums(&folder);
     let mut acknowledged = Vec::new();
-    for kill in 0..KILLS {
+    for kill in 0..kills() {
         let count = random.random_range(1..150);
         let load = load(&venue, &traders, kill);
-        let told = runtime.block_on(until_acknowledged(load, count));
-        venue.kill();
-        acknowledged.extend(told);
+        let told = runtime.block_on(acknowledged_before_kill(load, count, || venue.kill()));
         venue = Venue::start(&folder);
-        check(&venue, &traders, &acknowledged[acknowledged.len().saturating_sub(count)..]);
+        check(&venue, &traders, &told);
+        acknowledged.extend(told);
     }
     check_once(&venue, &traders, &acknowledged);
     venue.stop();
@@ -60,16 +60,23 @@ fn load(venue: &Venue, traders: &[Trader], kill: u32) -> LoadConfig {
     }
 }
 
-/// Sends the load until `count` orders and cancels are acknowledged, and leaves it in full flight.
-async fn until_acknowledged(config: LoadConfig, count: usize) -> Vec<Acknowledged> {
+fn kills() -> u32 {
+    let wanted = std::env::var("EMPORION_TEST_KILLS");
+    wanted.map_or(KILLS, |kills| kills.parse().expect("EMPORION_TEST_KILLS is a number"))
+}
+
+/// Kills the venue in the middle of a load, once `count` orders and cancels are acknowledged. Gives all that
+/// were.
+async fn acknowledged_before_kill(config: LoadConfig, count: usize, kill: impl FnOnce()) -> Vec<Acknowledged> {
     let (sender, mut told) = mpsc::channel(10_000);
     let load = tokio::spawn(run(LoadConfig { acknowledged: Some(sender), ..config }));
     let mut acknowledged = Vec::new();
     while acknowledged.len() < count {
         acknowledged.push(told.recv().await.expect("the load goes on for longer than this"));
     }
+    kill();
     load.abort();
-    while let Ok(more) = told.try_recv() {
+    while let Some(more) = told.recv().await {
         acknowledged.push(more);
     }
     acknowledged
