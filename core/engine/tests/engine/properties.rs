@@ -206,10 +206,15 @@ fn self_trades() {
 /// leave dust.
 #[test]
 fn dust_and_scales() {
-    for (ledger, quote_ledger) in [(8, 8), (12, 12), (12, 6)] {
+    for (ledger, quote_ledger, min_to_market, max_to_market) in
+        [(8, 8, true, true), (12, 12, true, false), (12, 6, false, true)]
+    {
+        let mut profile = dusty(ledger, quote_ledger);
+        let notional = &mut profile.genesis.symbols[0].rules.notional;
+        *notional = NotionalFilter { min_to_market, max_to_market, ..*notional };
         check(
             240,
-            &dusty(ledger, quote_ledger),
+            &profile,
             &[
                 Reached::Sweep,
                 Reached::Fee,
