@@ -205,3 +205,6 @@ impl EngineCommands for CurrentSequencer {
         self.get_or_busy()?.asset(code).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,8 +48,15 @@ pub(crate) fn run(serve: cli::Serve) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("the process cannot start: {error}")))?;
     let served = runtime.block_on(async {
-        let signals = Signals::listen()?;
-        Venue::open(&config, &serve, metrics).await?.serve(signals).await
+        let mut signals = Signals::listen()?;
+        let venue = tokio::select! {
+            venue = Venue::open(&config, &serve, metrics) => venue?,
+            name = signals.next() => {
+                tracing::info!(signal = name, "The venue stops before it answered.");
+                return Ok(());
+            }
+        };
+        venue.serve(signals).await
     });
     // Whatever still runs holds nothing that must be finished.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -109,7 +116,7 @@ impl<'a> Venue<'a> {
             hash_key: rand::random(),
         };
         let leadership = lead.take(|| begin_with(config, arguments)).await?;
-        check_demo(arguments, leadership.mode)?;
+        check_mode(config, arguments, leadership.mode)?;
         let sequencer = Arc::new(CurrentSequencer::default());
         sequencer.set(Some(leadership.sequencer.clone()));
         let committed = lead.committed.subscribe();
@@ -147,11 +154,19 @@ impl<'a> Venue<'a> {
 
     /// Answers until a signal, or a failure that only a new process mends.
     async fn serve(mut self, mut signals: Signals) -> Result<(), Failure> {
-        self.services.are_ready().await;
-        self.folder.publish(&self.listeners.address())?;
-        self.readiness.ready();
-        let demo = self.announce().await?;
-        let watched = self.watch(&mut signals).await;
+        let begun = tokio::select! {
+            demo = self.begin() => demo.map(Some),
+            name = signals.next() => {
+                tracing::info!(signal = name, "The venue stops before it answered.");
+                Ok(None)
+            }
+            end = self.leadership.ended() => Err(Failure::failed(format!("the venue failed before it answered: {end:?}"))),
+        };
+        let (demo, watched) = match begun {
+            Ok(Some(demo)) => (demo, self.watch(&mut signals).await),
+            Ok(None) => (None, Ok(())),
+            Err(failure) => (None, Err(failure)),
+        };
         if let Err(failure) = &watched {
             tracing::error!(%failure, "The venue stops.");
         }
@@ -159,8 +174,11 @@ impl<'a> Venue<'a> {
         watched
     }
 
-    /// Starts the demo, if there is one, and says that the venue answers.
-    async fn announce(&self) -> Result<Option<Demo>, Failure> {
+    /// Waits until all services are there, starts the demo, if there is one, and says that the venue answers.
+    async fn begin(&self) -> Result<Option<Demo>, Failure> {
+        self.services.are_ready().await;
+        self.folder.publish(&self.listeners.address())?;
+        self.readiness.ready();
         let public = self.listeners.public();
         let demo = match self.arguments.demo {
             true => Some(Demo::start(&self.config.demo, &self.services.users, ready::reachable(public)).await?),
@@ -260,9 +278,15 @@ fn begin_with(config: &Config, arguments: &cli::Serve) -> Genesis {
     if arguments.demo { genesis::demo(config.options()) } else { genesis::sandbox(config.options()) }
 }
 
-fn check_demo(arguments: &cli::Serve, mode: Mode) -> Result<(), Failure> {
-    if arguments.demo && mode == Mode::Live {
+fn check_mode(config: &Config, arguments: &cli::Serve, mode: Mode) -> Result<(), Failure> {
+    if mode == Mode::Sandbox {
+        return Ok(());
+    }
+    if arguments.demo {
         return Err(Failure::usage("--demo is for play money, but this venue was begun with mode = \"live\""));
+    }
+    if config.users.master_keys().is_none() {
+        tracing::warn!("API secrets of real money are sealed under a key in the data folder: set users.master_keys.");
     }
     Ok(())
 }

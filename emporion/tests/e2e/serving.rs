@@ -85,6 +85,21 @@ fn every_path_of_the_table_is_answered_where_it_belongs() {
 }
 
 #[test]
+fn a_venue_that_somebody_else_leads_ends() {
+    let folder = Folder::new();
+    let venue = Venue::start(&folder);
+    let journal = rusqlite::Connection::open(folder.path("data/journal.db")).unwrap();
+    journal.execute("update engine_head set epoch = epoch + 1", []).unwrap();
+    drop(journal);
+    // The tick of the next second finds it.
+    let (exit, log) = venue.ended();
+    assert_eq!(exit, Some(42), "{log}");
+    assert!(log.ends_with("emporion: somebody else leads this venue now\n"), "{log}");
+    Venue::start(&folder).stop();
+    folder.audit();
+}
+
+#[test]
 fn limits_are_those_of_the_profile_and_exchange_info_tells_them() {
     let folder = Folder::new();
     let config = folder.write("emporion.toml", "[limits]\norders_per_ten_seconds = 3\nweight_per_minute = 5000\n");

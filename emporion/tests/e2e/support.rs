@@ -169,6 +169,12 @@ impl Venue {
         assert_eq!(status.code(), Some(0), "{}", self.log());
     }
 
+    /// Waits until it ends by itself: its exit code and its log.
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
+        let status = self.child.wait().unwrap();
+        (status.code(), self.log())
+    }
+
     /// An unsigned GET: the status and the body.
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         request(self.address(), "GET", path, &[])
