@@ -180,6 +180,21 @@ const CASES: &[Case] = &[
         venue.wait(120_000_000);
         buy(&mut venue, ALICE, "a", 1, 1)
     }),
+    (Reject::DuplicateClientOrderId, || {
+        // Used again in the very second in which the first use is forgotten; the second use counts from then.
+        let mut venue =
+            venue_of(|genesis| genesis.options.client_order_id_reuse = ClientOrderIdReuse::NeverWithin(120));
+        venue.wait(300_000);
+        buy(&mut venue, ALICE, "a", 1, 1)?;
+        cancel(&mut venue, None, Some("a"))?;
+        venue.wait(119_800_000);
+        venue.run(Action::Tick)?;
+        venue.wait(400_000);
+        buy(&mut venue, ALICE, "a", 1, 1)?;
+        cancel(&mut venue, None, Some("a"))?;
+        venue.wait(2_000_000);
+        buy(&mut venue, ALICE, "a", 1, 1)
+    }),
     (Reject::BadDescription, || venue().operator(Action::AddAsset(asset("ETH", 8, 9)))),
     (Reject::BadDescription, || venue().operator(Action::AddSymbol(Box::new(symbol("BTC2USDT", 5, 4))))),
     (Reject::BadDescription, || venue().operator(Action::CreateAccount(AccountKind::Treasury))),
