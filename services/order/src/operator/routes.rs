@@ -10,10 +10,8 @@ use std::sync::Arc;
 
 /// Serves the operator's paths of the role `order`, which belong on a listener of their own.
 pub fn add_routes(routes: Routes, operator: &Arc<Operator>) -> Routes {
-    routes
-        .v1(&paths::OPERATOR_SYMBOLS, operator, list)
-        .v1(&paths::ADD_SYMBOLS, operator, add)
-        .v1(&paths::SET_SYMBOL_STATUS, operator, set_status)
+    let routes = routes.v1(&paths::OPERATOR_SYMBOLS, operator, list).v1(&paths::ADD_SYMBOLS, operator, add);
+    routes.v1(&paths::SET_SYMBOL_STATUS, operator, set_status)
 }
 
 async fn list(operator: Arc<Operator>, request: Request) -> Result<Json<SymbolList>, Error> {

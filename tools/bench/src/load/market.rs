@@ -18,6 +18,8 @@ pub struct Market {
     quantity: u128,
     /// The middle of the book in price units.
     pub mid: u128,
+    /// Whether anybody ever traded it.
+    pub has_traded: bool,
 }
 
 impl Market {
@@ -41,10 +43,12 @@ impl Market {
             (bid, ask) if bid > 0 && ask > 0 => (bid + ask) / 2,
             _ => number(price_if_none, price_scale)?,
         };
+        let last = json(connection, &format!("/api/v3/trades?symbol={symbol}&limit=1")).await?;
+        let has_traded = last.as_array().is_some_and(|trades| !trades.is_empty());
         let (tick, step) = (number(tick, price_scale)?, number(step, quantity_scale)?);
         let least = number(least, price_scale + quantity_scale)?.max(1);
         let quantity = (least * 2 / mid.max(1)).div_ceil(step).max(1) * step;
-        Ok(Self { symbol: symbol.to_owned(), price_scale, quantity_scale, tick, step, quantity, mid })
+        Ok(Self { symbol: symbol.to_owned(), price_scale, quantity_scale, tick, step, quantity, mid, has_traded })
     }
 
     /// The price so many ticks away from the middle.

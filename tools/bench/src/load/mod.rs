@@ -100,6 +100,7 @@ pub async fn run(config: LoadConfig) -> Result<Report, LoadError> {
         }),
     };
     clear_books(&config, &mut connection).await;
+    open_market(&config, &market, &mut connection).await;
     let (tally, elapsed) = open_loop(&config, &market).await;
     let kinds = tally.report(elapsed);
     Ok(Report {
@@ -119,6 +120,26 @@ async fn clear_books(config: &LoadConfig, connection: &mut Connection) {
         let query = Query::new().with("symbol", &config.symbol);
         let by = (api_key.as_str(), &Signer::hmac(secret_key));
         connection.signed(Method::DELETE, "/api/v3/openOrders", query, by).await;
+    }
+}
+
+/// Trades once where nobody ever did, because a market order needs a price to be judged by.
+async fn open_market(config: &LoadConfig, market: &Market, connection: &mut Connection) {
+    if market.has_traded {
+        return;
+    }
+    let (seller, buyer) = (&config.accounts[0], &config.accounts[config.accounts.len() - 1]);
+    for (side, Credentials { api_key, secret_key }) in [("SELL", seller), ("BUY", buyer)] {
+        let query = Query::new()
+            .with("symbol", &market.symbol)
+            .with("side", side)
+            .with("type", "LIMIT")
+            .with("timeInForce", "GTC")
+            .with("quantity", market.quantity(0))
+            .with("price", market.price(0))
+            .with("selfTradePreventionMode", "NONE");
+        let by = (api_key.as_str(), &Signer::hmac(secret_key));
+        connection.signed(Method::POST, "/api/v3/order", query, by).await;
     }
 }
 
