@@ -37,7 +37,7 @@ static SCHEMA: Schema = Schema {
 
 /// Once the log has so many pages, the writer checkpoints: the same hot pages are then written to the file once
 /// instead of many times.
-const CHECKPOINT_PAGES: i32 = 8_192;
+const CHECKPOINT_PAGES: i32 = 16_384;
 
 /// The tables on a file.
 pub struct SqliteTables {

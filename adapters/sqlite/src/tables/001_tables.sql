@@ -63,6 +63,9 @@ create table order_counts (
     day_count integer not null
 ) strict;
 
+-- Rows lie in the order in which they came: kept together by account they cost a third more to write, for every
+-- order then touches a page of its own. Open and closed orders are in one table, because moving an order to
+-- another one when it closes costs as much as the partial index does (examples/rates.rs).
 create table orders (
     account integer not null,
     symbol integer not null,
@@ -88,7 +91,7 @@ create table orders (
     placed_at integer not null,
     updated_at integer not null,
     primary key (account, symbol, order_id)
-) strict, without rowid;
+) strict;
 
 create index orders_by_client_order_id on orders (account, symbol, client_order_id, order_id);
 
