@@ -34,7 +34,7 @@ pub(super) fn run(file: &Path, venue: &VenueArgs, output: Output) -> Result<(), 
     let (assets, symbols) = (genesis.assets.len(), genesis.symbols.len());
     let began = block_on(begin_or_compare(&store, genesis))?;
     output.answer(&Begun { began, mode, assets, symbols }, || match began {
-        true => format!("the venue begins with {assets} assets and {symbols} symbols, mode {mode}"),
+        true => format!("the venue begins: mode {mode}, assets {assets}, symbols {symbols}"),
         false => "nothing to do: the venue began with this file's assets and symbols".to_owned(),
     })
 }

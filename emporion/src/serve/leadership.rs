@@ -22,6 +22,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+/// How often the tables are looked at again when somebody else moved them.
+const CATCH_UP_TRIES: usize = 3;
+
 /// What one leadership after the other works with.
 pub(crate) struct Lead {
     pub(crate) journal: Arc<dyn Journal>,
@@ -113,9 +116,17 @@ impl Lead {
         Ok(recover(&*self.journal, &*self.snapshots, self.hash_key, &report).await?)
     }
 
+    /// Whoever led before may still be writing its last batches into the tables. It gets no new ones, so another
+    /// look settles it.
     async fn catch_up(&self) -> Result<Projector, LeadError> {
         let progress = Progress::of("bringing the tables up to date");
         let report = |done: Seq, total: Seq| progress.set(done.0, total.0);
+        for _ in 1..CATCH_UP_TRIES {
+            match Projector::start(self.journal.clone(), self.tables.clone(), &report).await {
+                Err(ProjectorError::Moved { .. }) => {}
+                started => return Ok(started?),
+            }
+        }
         Ok(Projector::start(self.journal.clone(), self.tables.clone(), &report).await?)
     }
 }
@@ -147,8 +158,9 @@ async fn both_ended(
     };
     match (end, projected) {
         (Ok(SequencerEnd::Stopped), Ok(Ok(()))) => LeadershipEnd::Stopped,
+        // Tables that another hand moved are as good as a fence: only who leads writes them.
+        (Ok(SequencerEnd::Fenced(_)), _) | (_, Ok(Err(ProjectorError::Moved { .. }))) => LeadershipEnd::Fenced,
         (Ok(SequencerEnd::Stopped), projected) => projector_failed(projected),
-        (Ok(SequencerEnd::Fenced(_)), _) => LeadershipEnd::Fenced,
         (Ok(SequencerEnd::Failed(error)), _) => LeadershipEnd::Failed(error.to_string()),
         (Err(_), _) => LeadershipEnd::Failed("the sequencer broke one of its own rules".to_owned()),
     }

@@ -14,6 +14,7 @@ use emporion_order::operator::{self, Operator};
 use emporion_ports::feed::Feed;
 use emporion_ports::orders::Committed;
 use emporion_ports::tables::Queries;
+use emporion_ports::users::UserStore;
 use emporion_sqlite::Store;
 use emporion_sqlite::users::SqliteUserStore;
 use emporion_user::operator::OperatorToken;
@@ -44,6 +45,8 @@ pub(crate) struct Services {
     market_data: MarketData,
     operator: Arc<Operator>,
     committed: watch::Receiver<Committed>,
+    /// The last command that the users had for the engine when this started.
+    outbox_n: u64,
 }
 
 /// Work of the services that goes on by itself and is to be run as tasks.
@@ -56,7 +59,7 @@ impl Services {
     /// Starts all services on a venue that is led.
     pub(crate) async fn start(ground: &Ground<'_>) -> Result<(Self, Chores), Failure> {
         let queries: Arc<dyn Queries> = ground.store.tables.clone();
-        let (users, outbox, operator_token) = start_users(ground).await?;
+        let StartedUsers { users, outbox, outbox_n, operator_token } = start_users(ground).await?;
         let loaded = Directory::load(queries.clone(), ground.store.journal.clone(), ground.feed.clone()).await;
         let (directory, follower) = loaded?;
         let (sequencer, committed) = (ground.sequencer.clone(), ground.committed.clone());
@@ -71,7 +74,7 @@ impl Services {
         let token = OperatorToken::new(&operator_token);
         let is_operator = Arc::new(move |shown: &str| token.matches(shown));
         let operator = Operator::new(sequencer, ground.store.tables.clone(), committed.clone(), is_operator);
-        let services = Self { users, gateway, market_data, operator: Arc::new(operator), committed };
+        let services = Self { users, gateway, market_data, operator: Arc::new(operator), committed, outbox_n };
         Ok((services, Chores { outbox, directory: follower }))
     }
 
@@ -104,23 +107,38 @@ impl Services {
         routes
     }
 
-    /// Waits until every service answers from a state with everything in it that is committed now. The outbox may
-    /// have stopped for good instead, which the service of people then says to everyone who needs it.
+    /// Waits until every service answers from a state with everything in it that is committed now, and until the
+    /// engine has everything that the users had for it: after a restore, that may be accounts and deposits which
+    /// their owners know. The outbox may have stopped for good instead, which the service of people then says to
+    /// everyone who needs it.
     pub(crate) async fn are_ready(&self) {
         let committed = self.committed.borrow().seq;
         let mut folded = self.market_data.seq_watch();
         let mut outbox = self.users.outbox().watch();
         // Both senders live as long as the services.
         let _ = folded.wait_for(|seq| *seq >= committed).await;
-        let _ = outbox.wait_for(|state| !matches!(state, OutboxState::Starting)).await;
+        let sent = |state: &OutboxState| match state {
+            OutboxState::Starting => false,
+            OutboxState::Running { answered_n } => *answered_n >= self.outbox_n,
+            OutboxState::Stopped(_) => true,
+        };
+        let _ = outbox.wait_for(sent).await;
     }
 }
 
-async fn start_users(ground: &Ground<'_>) -> Result<(Arc<UserService>, OutboxSender, String), Failure> {
+struct StartedUsers {
+    users: Arc<UserService>,
+    outbox: OutboxSender,
+    outbox_n: u64,
+    operator_token: String,
+}
+
+async fn start_users(ground: &Ground<'_>) -> Result<StartedUsers, Failure> {
     let operator_token = ground.folder.new_operator_token()?;
-    let store = SqliteUserStore::open(&ground.folder.users_file(), ground.folder.durability)?;
+    let store = Arc::new(SqliteUserStore::open(&ground.folder.users_file(), ground.folder.durability)?);
+    let outbox_n = store.outbox_head().await?.last_n;
     let parts = UserParts {
-        store: Arc::new(store),
+        store,
         engine: ground.sequencer.clone(),
         master_keys: ground.folder.master_keys(&ground.config.users)?,
         operator_token: OperatorToken::new(&operator_token),
@@ -132,5 +150,5 @@ async fn start_users(ground: &Ground<'_>) -> Result<(Arc<UserService>, OutboxSen
     };
     let started = UserService::start(parts).await;
     let (users, outbox) = started.map_err(|error| Failure::failed(error.to_string()))?;
-    Ok((users, outbox, operator_token))
+    Ok(StartedUsers { users, outbox, outbox_n, operator_token })
 }
