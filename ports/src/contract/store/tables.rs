@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use emporion_model::journal::Chain;
-use emporion_model::{AccountId, History, OrderId, Quantity, Seq, TimeUs};
+use emporion_model::{AccountId, History, OrderId, Quantity, Seq, SymbolStatus, TimeUs};
 
 use super::StoreUnderTest;
 use super::sample::{ALICE, BTCUSDT, asset, balance, head, kline, order, project, symbol, trade};
@@ -126,6 +126,7 @@ pub async fn tables_are_the_same_however_they_were_cut(store: &mut impl StoreUnd
         ..one_order(1)
     };
     let second = || TableChanges {
+        symbol_statuses: vec![(BTCUSDT, SymbolStatus::Halt)],
         trades: vec![trade(1, 1, (ALICE, 1), (AccountId(7), 2))],
         klines: vec![kline(KlineInterval::Second, 61), kline(KlineInterval::Minute, 61)],
         ..one_order(2)
@@ -136,7 +137,10 @@ pub async fn tables_are_the_same_however_they_were_cut(store: &mut impl StoreUnd
     store.tables().clear().await.unwrap();
     let mut minute = kline(KlineInterval::Minute, 60);
     minute.append(&kline(KlineInterval::Minute, 61).bucket);
+    let mut halted = symbol(BTCUSDT, "BTCUSDT");
+    halted.spec.status = SymbolStatus::Halt;
     let both = TableChanges {
+        symbols: vec![halted],
         new_orders: [first().new_orders, second().new_orders].concat(),
         klines: vec![kline(KlineInterval::Second, 60), kline(KlineInterval::Second, 61), minute],
         trades: second().trades,
