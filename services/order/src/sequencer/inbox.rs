@@ -117,19 +117,26 @@ impl Inbox {
         self.wake.notify_one();
     }
 
-    /// Waits until there is word of a commit, a command that is wanted, or `until`; and, unless a commit is
-    /// under way, the end.
-    pub(super) fn wait(&self, commands_max: usize, is_committing: bool, until: Instant) -> Woken {
+    /// Waits until there is word of a commit, a command for which there is `room`, or `until`; and, unless a
+    /// commit is under way, the end. How much room there is, is asked when a command is there.
+    pub(super) fn wait(&self, room: impl Fn() -> usize, is_committing: bool, until: Instant) -> Woken {
         let mut lanes = self.lanes.lock();
         loop {
-            let woken = lanes.take(commands_max);
+            let woken = lanes.take(room());
             if woken.committed.is_some() || !woken.commands.is_empty() || (woken.is_closed && !is_committing) {
                 return woken;
             }
             if self.wake.wait_until(&mut lanes, until).timed_out() {
-                return lanes.take(commands_max);
+                return lanes.take(room());
             }
         }
+    }
+
+    /// Whether nothing waits.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        let lanes = self.lanes.lock();
+        [&lanes.cancels, &lanes.orders, &lanes.services].iter().all(|lane| lane.is_empty())
     }
 
     /// All that still waits, after the end.

@@ -44,7 +44,7 @@ impl Leader {
     /// Runs until it is closed and all that waited is committed, or until a commit fails.
     pub(super) fn run(mut self) -> SequencerEnd {
         loop {
-            let room = self.open.as_ref().map_or(COMMANDS_MAX, |batch| batch.room(self.clock.wall()));
+            let room = || self.open.as_ref().map_or(COMMANDS_MAX, |batch| batch.room(self.clock.wall()));
             let is_committing = self.committing.is_some();
             let until = if is_committing { Instant::now() + TICK } else { self.next_tick };
             let Woken { commands, committed, is_closed } = self.inbox.wait(room, is_committing, until);

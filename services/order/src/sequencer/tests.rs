@@ -81,6 +81,14 @@ impl Venue {
         OrderQueue::submit(&self.handle, SESSION, command).await
     }
 
+    /// Waits until the sequencer has taken what was submitted.
+    async fn taken(&self) {
+        tokio::task::yield_now().await;
+        while !self.handle.inbox.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Stops it; the two questions of every venue test: does money balance, does a replay agree?
     async fn check_and_stop(self) -> Arc<MemoryJournal> {
         self.handle.stop();
@@ -252,11 +260,15 @@ async fn a_command_that_waits_behind_a_stalled_commit_is_judged_by_a_later_time(
         let (handle, command) = (venue.handle.clone(), client(number, deadline, Action::PlaceOrder(order(number))));
         tokio::spawn(async move { OrderQueue::submit(&handle, SessionId(u64::from(number)), command).await })
     };
-    let (first, second) = (submit(1, soon()), submit(2, soon()));
+    let first = submit(1, soon());
+    venue.taken().await;
+    let second = submit(2, soon());
+    venue.taken().await;
+    ahead_us.store(200_000, Ordering::SeqCst);
+    let late = submit(3, clock.now().plus_us(300_000));
     tokio::task::yield_now().await;
+    assert!(!venue.handle.inbox.is_empty());
     ahead_us.store(900_000, Ordering::SeqCst);
-    let late = submit(3, TimeUs(clock.now().0 - 400_000));
-    tokio::task::yield_now().await;
     venue.journal.permits.add_permits(held);
     assert_eq!(first.await.unwrap().unwrap().reject(), None);
     assert_eq!(second.await.unwrap().unwrap().reject(), None);
