@@ -104,6 +104,31 @@ fn a_mass_cancel_that_fits_one_step_has_no_second() {
     assert!(!venue.engine.has_work());
 }
 
+/// A quote amount whose last meeting was with its own order, and whose rest buys no step of the next level:
+/// no fill can end the order, so prevention does.
+#[test]
+fn an_order_whose_rest_buys_nothing_ends_all_the_same() {
+    for (stp, first_ask, amount, fills) in [
+        (StpMode::Decrement, None, 25_000, 0),
+        (StpMode::ExpireMaker, None, 15_000, 0),
+        (StpMode::Decrement, Some(99), 9_900 + 25_000, 1),
+        (StpMode::ExpireMaker, Some(99), 9_900 + 15_000, 1),
+    ] {
+        let mut venue = Venue::begun(plain());
+        let accounts = venue.open_accounts(2, 1_000_000_000_000);
+        let asks = [first_ask.map(|price| (1, price)), Some((0, 100)), Some((1, 200))];
+        for (name, (account, price)) in asks.into_iter().flatten().enumerate() {
+            let ask = place(account, Side::Sell, limit(price, 1, TimeInForce::Gtc), name as u8);
+            carry_out(&mut venue, &accounts, &ask);
+        }
+        let kind = OrderKind::Market(MarketSize::Quote(Amount(amount)));
+        let taker = Op::Place { account: 0, symbol: 0, side: Side::Buy, kind, stp: Some(stp), name: 9 };
+        carry_out(&mut venue, &accounts, &taker);
+        assert_eq!((trades(&venue).len(), end(&venue)), (fills, Some(CloseReason::ExpiredInMatch)), "{stp:?}");
+        venue.check_replay();
+    }
+}
+
 /// The widest symbol that a venue accepts: price × quantity comes to just below 2^109 ledger units.
 fn widest() -> Genesis {
     let mut genesis = genesis(vec![asset("BTC", 18, 8), asset("USDT", 18, 8)], vec![symbol("BTCUSDT", 0, 18)]);
