@@ -14,6 +14,9 @@ use emporion_model::{
     Amount, Asset, AssetId, OrderType, Price, Quantity, Rate, StpMode, SymbolRules, SymbolSpec, SymbolStatus,
 };
 
+/// The decimals that the public API writes: a price or a quantity with more could not be shown whole.
+const SHOWN_SCALE_MAX: u8 = 8;
+
 /// The asset that `description` describes, checked by the rules of assets.
 pub fn asset(description: &AssetDescription) -> Result<Asset, String> {
     let about = |problem: String| format!("asset {}: {problem}", description.code);
@@ -157,10 +160,14 @@ fn stp_allowed(names: Option<&[String]>) -> Result<Vec<StpMode>, String> {
 
 /// The scale that is given, or the one that `step` needs.
 fn scale(given: Option<u8>, name: &str, step: &str) -> Result<u8, String> {
-    match given {
-        Some(scale) => Ok(scale),
-        None => significant_decimals(step).map_err(|error| format!("{name} {step:?} {error}")),
+    let scale = match given {
+        Some(scale) => scale,
+        None => significant_decimals(step).map_err(|error| format!("{name} {step:?} {error}"))?,
+    };
+    if scale > SHOWN_SCALE_MAX {
+        return Err(format!("{name} has a scale of {scale}, but clients are shown {SHOWN_SCALE_MAX} decimals"));
     }
+    Ok(scale)
 }
 
 /// The value with this word.
@@ -253,6 +260,8 @@ mod tests {
     fn what_cannot_be_is_told_with_its_field() {
         check(|symbol| symbol.base = "ETH".to_owned(), "symbol BTCUSDT: there is no asset ETH");
         check(|symbol| symbol.price.tick = "1e-2".to_owned(), "price.tick \"1e-2\" is not a plain decimal");
+        check(|symbol| symbol.price.tick = "0.000000001".to_owned(), "price.tick has a scale of 9");
+        check(|symbol| symbol.quantity_scale = Some(12), "lot.step has a scale of 12");
         check(|symbol| symbol.price.min = "0.001".to_owned(), "price.min \"0.001\" has more decimals");
         check(
             |symbol| symbol.lot.max = "99999999999999999999".to_owned(),
