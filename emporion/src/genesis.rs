@@ -4,7 +4,7 @@ use crate::Failure;
 use crate::config::sentence_of_error;
 use crate::files::check_toml;
 use emporion_api::v1::{AddSymbols, AssetDescription, SymbolDescription};
-use emporion_engine::check_genesis;
+use emporion_engine::{RULES_VERSIONS, check_genesis};
 use emporion_model::{Genesis, Mode, Options};
 use emporion_order::operator::describe;
 use figment::Figment;
@@ -81,7 +81,7 @@ fn from_figment(figment: &Figment, options: Options) -> Result<Genesis, String> 
         ModeName::Live => Mode::Live,
         ModeName::Sandbox => Mode::Sandbox,
     };
-    let genesis = Genesis { mode, assets, symbols, options };
+    let genesis = Genesis { mode, assets, symbols, options, rules_version: *RULES_VERSIONS.end() };
     check_genesis(&genesis)?;
     Ok(genesis)
 }

@@ -31,6 +31,9 @@ pub fn check_genesis(genesis: &Genesis) -> Result<(), String> {
     if genesis.assets.len() > SYMBOLS_MAX || genesis.symbols.len() > SYMBOLS_MAX {
         return Err("a venue holds at most 65,535 assets and symbols".to_owned());
     }
+    if !RULES_VERSIONS.contains(&genesis.rules_version) {
+        return Err(format!("its rules {} are not among those of this build", genesis.rules_version));
+    }
     genesis.options.check()?;
     for (place, asset) in genesis.assets.iter().enumerate() {
         asset.check().map_err(|rule| format!("asset {}: {rule}", asset.code))?;
@@ -53,7 +56,8 @@ pub fn check_genesis(genesis: &Genesis) -> Result<(), String> {
 pub(crate) fn apply_genesis(state: &mut State, genesis: &Genesis, events: &mut Vec<Event>) {
     state.mode = Some(genesis.mode);
     state.options = genesis.options;
-    events.push(Event::Began(genesis.mode, state.rules_version));
+    state.rules_version = genesis.rules_version;
+    events.push(Event::Began(genesis.mode, genesis.rules_version));
     events.push(Event::OptionsSet(genesis.options));
     let own = [
         (AccountId::EXTERNAL, AccountKind::External),

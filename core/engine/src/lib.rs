@@ -178,6 +178,7 @@ mod tests {
             status: SymbolStatus::Trading,
         };
         let genesis = Genesis {
+            rules_version: 1,
             mode: Mode::Sandbox,
             assets: vec![asset("BTC"), asset("USDT")],
             symbols: vec![spec],

@@ -25,6 +25,8 @@ pub struct Genesis {
     pub symbols: Vec<SymbolSpec>,
     /// The options to start with.
     pub options: Options,
+    /// The rules to start with: a build that knows newer ones replays under these.
+    pub rules_version: u16,
 }
 
-durable_struct!(Genesis { mode, assets, symbols, options });
+durable_struct!(Genesis { mode, assets, symbols, options, rules_version });

@@ -75,6 +75,7 @@ impl Setup {
     /// The genesis that was described.
     pub fn genesis(&self) -> Genesis {
         Genesis {
+            rules_version: 1,
             mode: Mode::Sandbox,
             assets: self.assets.clone(),
             symbols: self.symbols.clone(),

@@ -256,8 +256,13 @@ fn funded_engine() -> Engine {
         status: SymbolStatus::Trading,
     };
     let options = Options { order_counts: OrderCountLimits::default(), ..Options::default() };
-    let genesis =
-        Genesis { mode: Mode::Sandbox, assets: vec![asset("BTC"), asset("USDT")], symbols: vec![symbol], options };
+    let genesis = Genesis {
+        rules_version: 1,
+        mode: Mode::Sandbox,
+        assets: vec![asset("BTC"), asset("USDT")],
+        symbols: vec![symbol],
+        options,
+    };
     let mut events = Vec::new();
     let mut apply = |origin, action| {
         engine.apply(engine.seq().next(), TimeUs(1), &Command { origin, action }, &mut events);

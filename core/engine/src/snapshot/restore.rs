@@ -61,6 +61,7 @@ fn check_descriptions(venue: &Venue, symbols: &[SymbolRecord]) -> Result<(), Sna
         assets: venue.assets.clone(),
         symbols: symbols.iter().map(|symbol| symbol.spec.clone()).collect(),
         options: venue.options,
+        rules_version: venue.rules_version,
     };
     check_genesis(&described).map_err(SnapshotError::Broken)
 }

@@ -181,6 +181,7 @@ fn spec() -> SymbolSpec {
 fn genesis() -> Genesis {
     let never_within = ClientOrderIdReuse::NeverWithin(600);
     Genesis {
+        rules_version: 1,
         mode: Mode::Live,
         assets: vec![asset("BTC", 12, 8), asset("USDT", 8, 8)],
         symbols: vec![spec()],

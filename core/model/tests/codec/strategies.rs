@@ -185,7 +185,7 @@ fn spec() -> impl Strategy<Value = SymbolSpec> {
 
 fn genesis() -> impl Strategy<Value = Genesis> {
     (select(Mode::ALL), vec(asset(), 0..4), vec(spec(), 0..3), options())
-        .prop_map(|(mode, assets, symbols, options)| Genesis { mode, assets, symbols, options })
+        .prop_map(|(mode, assets, symbols, options)| Genesis { mode, assets, symbols, options, rules_version: 1 })
 }
 
 fn place_order() -> impl Strategy<Value = PlaceOrder> {

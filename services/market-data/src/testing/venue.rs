@@ -255,6 +255,7 @@ fn genesis() -> Genesis {
         supply_cap: Amount(10i128.pow(25)),
     };
     Genesis {
+        rules_version: 1,
         mode: Mode::Sandbox,
         assets: vec![asset("BTC", 12), asset("ETH", 12), asset("USDT", 8)],
         symbols: vec![symbol("BTCUSDT", 0, 2, 2, 5), symbol("ETHBTC", 1, 0, 5, 4)],

@@ -18,7 +18,13 @@ struct OneEngine {
 impl OneEngine {
     fn begun() -> Arc<Self> {
         let mut engine = Engine::new(0);
-        let genesis = Genesis { mode: Mode::Sandbox, assets: vec![], symbols: vec![], options: Options::default() };
+        let genesis = Genesis {
+            rules_version: 1,
+            mode: Mode::Sandbox,
+            assets: vec![],
+            symbols: vec![],
+            options: Options::default(),
+        };
         let command = Command { origin: Origin::Sequencer, action: Action::Genesis(Box::new(genesis)) };
         engine.apply(Seq(1), TimeUs(1), &command, &mut Vec::new());
         Arc::new(Self { engine: Mutex::new(engine), answers_lost: Mutex::new(0) })

@@ -14,7 +14,8 @@ use tokio::sync::watch;
 async fn journal() -> Arc<MemoryJournal> {
     let journal = Arc::new(MemoryJournal::new());
     let empty = recover(&*journal, &MemorySnapshots::default(), 0, &|_, _| {}).await.unwrap();
-    let genesis = Genesis { mode: Mode::Sandbox, assets: vec![], symbols: vec![], options: Options::default() };
+    let genesis =
+        Genesis { rules_version: 1, mode: Mode::Sandbox, assets: vec![], symbols: vec![], options: Options::default() };
     let Recovered { mut engine, mut head, .. } = begin(&*journal, empty, genesis, TimeUs(1)).await.unwrap();
     for n in 1..=9 {
         let command =
@@ -119,7 +120,8 @@ async fn a_missing_row_is_noticed() {
 async fn a_venue_begins_once() {
     let journal = journal().await;
     let again = recover(&*journal, &MemorySnapshots::default(), 0, &|_, _| {}).await.unwrap();
-    let genesis = Genesis { mode: Mode::Live, assets: vec![], symbols: vec![], options: Options::default() };
+    let genesis =
+        Genesis { rules_version: 1, mode: Mode::Live, assets: vec![], symbols: vec![], options: Options::default() };
     assert!(matches!(begin(&*journal, again, genesis, TimeUs(99)).await, Err(RecoverError::NotEmpty)));
 }
 

@@ -138,6 +138,7 @@ fn genesis() -> Genesis {
         status: SymbolStatus::Trading,
     };
     Genesis {
+        rules_version: 1,
         mode: Mode::Sandbox,
         assets: vec![asset("BTC"), asset("USDT")],
         symbols: vec![symbol],

@@ -64,7 +64,7 @@ pub(crate) fn options() -> Options {
 }
 
 pub(crate) fn genesis(assets: Vec<Asset>, symbols: Vec<SymbolSpec>) -> Genesis {
-    Genesis { mode: Mode::Sandbox, assets, symbols, options: options() }
+    Genesis { rules_version: 1, mode: Mode::Sandbox, assets, symbols, options: options() }
 }
 
 /// BTC and USDT with eight decimals each, and BTCUSDT with prices in 0.01 and quantities in 0.0001.

@@ -193,7 +193,7 @@ fn genesis() -> Genesis {
     let assets = ["BTC", "USDT", "ETH"].map(asset).to_vec();
     let symbols = vec![symbol("BTCUSDT", 0), symbol("ETHUSDT", 2)];
     let options = Options { cancels_per_step_max: 2, ..Options::default() };
-    Genesis { mode: Mode::Sandbox, assets, symbols, options }
+    Genesis { rules_version: 1, mode: Mode::Sandbox, assets, symbols, options }
 }
 
 fn symbol(name: &str, base: u16) -> SymbolSpec {

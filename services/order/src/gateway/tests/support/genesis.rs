@@ -14,7 +14,7 @@ pub(super) fn genesis() -> Genesis {
         order_counts: OrderCountLimits { per_ten_seconds: Some(20), per_day: Some(1_000) },
         ..Options::default()
     };
-    Genesis { mode: Mode::Sandbox, assets: assets(), symbols: vec![btcusdt(), ethusdt()], options }
+    Genesis { rules_version: 1, mode: Mode::Sandbox, assets: assets(), symbols: vec![btcusdt(), ethusdt()], options }
 }
 
 /// Commands that open the accounts of Alice and Bob and give each 10 BTC, 10 ETH and 100,000 USDT.
