@@ -34,7 +34,7 @@ impl ApiError {
         match reject {
             Reject::Internal => Code::Unknown.into(),
             Reject::DeadlinePassed => Code::InvalidTimestamp.into(),
-            Reject::NotBegun | Reject::OrderTableFull => Self::busy(1),
+            Reject::NotBegun | Reject::OrderTableFull | Reject::TableFull => Self::busy(1),
             Reject::UnknownAccount => Code::Unauthorized.into(),
             Reject::UnknownSymbol => Code::BadSymbol.into(),
             Reject::AccountFrozen => engine("This account may not place or cancel orders."),
@@ -78,7 +78,6 @@ impl ApiError {
             | Reject::SupplyCapExceeded
             | Reject::BadDescription
             | Reject::NameTaken
-            | Reject::TableFull
             | Reject::RulesVersionUnknown
             | Reject::Unchanged
             | Reject::NothingToDo => Code::UnsupportedOperation.into(),
@@ -124,6 +123,7 @@ mod tests {
         check(PLACED, Reject::DeadlinePassed, 400, -1021, "Timestamp for this request is outside of the recvWindow.");
         check(PLACED, Reject::TooManyOrdersPerDay, 429, -1015, "Too many new orders.");
         check(PLACED, Reject::OrderTableFull, 503, -1008, Code::ServerBusy.text());
+        check(PLACED, Reject::TableFull, 503, -1008, Code::ServerBusy.text());
         check(Refused::Cancel, Reject::UnknownOrder, 400, -2011, "Unknown order sent.");
         check(Refused::Cancel, Reject::AccountFrozen, 400, -2011, "This account may not place or cancel orders.");
         check(
