@@ -363,3 +363,22 @@ durable_struct!(Bucket {
     first_trade_id,
     last_trade_id
 });
+
+impl Bucket {
+    /// Lengthens the bucket by the trades of `later`, all of which came after its own. A sum that leaves its type
+    /// stays at the end of it.
+    pub fn append(&mut self, later: &Self) {
+        let add = |to: &mut Amount, more: Amount| to.0 = to.0.saturating_add(more.0);
+        self.high = self.high.max(later.high);
+        self.low = self.low.min(later.low);
+        self.close = later.close;
+        self.last_quantity = later.last_quantity;
+        self.last_time = later.last_time;
+        add(&mut self.base, later.base);
+        add(&mut self.quote, later.quote);
+        add(&mut self.taker_buy_base, later.taker_buy_base);
+        add(&mut self.taker_buy_quote, later.taker_buy_quote);
+        self.trades = self.trades.saturating_add(later.trades);
+        self.last_trade_id = later.last_trade_id;
+    }
+}

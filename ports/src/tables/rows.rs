@@ -1,6 +1,6 @@
 //! Rows as they are read.
 
-use emporion_model::event::{Balance, Bucket};
+use emporion_model::event::{Balance, Bucket, OrderPlaced};
 use emporion_model::{
     AccountId, AccountKind, AggTradeId, Amount, AssetId, ClientOrderId, CloseReason, Mode, Options, OrderCountLimits,
     OrderId, OrderKind, OrderStatus, PreventedMatchId, Price, Quantity, Seq, Side, StpMode, Strategy, SymbolId, TimeUs,
@@ -105,6 +105,30 @@ pub struct OrderRow {
 }
 
 impl OrderRow {
+    /// An order as it was placed at `time`, before it met anything.
+    pub fn placed(placed: &OrderPlaced, time: TimeUs) -> Self {
+        Self {
+            symbol: placed.symbol,
+            order_id: placed.order_id,
+            account: placed.account,
+            client_order_id: placed.client_order_id,
+            side: placed.side,
+            kind: placed.kind,
+            stp: placed.stp,
+            trade_group: placed.trade_group,
+            strategy: placed.strategy,
+            status: OrderStatus::New,
+            executed: Quantity::ZERO,
+            executed_quote: Amount::ZERO,
+            prevented: Quantity::ZERO,
+            prevented_match_id: None,
+            close_reason: None,
+            cancel_id: None,
+            placed_at: time,
+            updated_at: time,
+        }
+    }
+
     /// Base that still works in the book; zero for a closed order.
     pub fn remaining(&self) -> Quantity {
         let asked = if self.status.is_open() { self.kind.quantity() } else { None };
@@ -249,25 +273,7 @@ pub struct Kline {
 impl Kline {
     /// Adds trades that came after all that is in it. A volume that leaves 128 bits stays at the end of them.
     pub fn append(&mut self, later: &Bucket) {
-        let sum = |a: Amount, b: Amount| Amount(a.0.saturating_add(b.0));
-        let this = self.bucket;
-        self.bucket = Bucket {
-            symbol: this.symbol,
-            second: this.second,
-            open: this.open,
-            high: this.high.max(later.high),
-            low: this.low.min(later.low),
-            close: later.close,
-            last_quantity: later.last_quantity,
-            last_time: later.last_time,
-            base: sum(this.base, later.base),
-            quote: sum(this.quote, later.quote),
-            taker_buy_base: sum(this.taker_buy_base, later.taker_buy_base),
-            taker_buy_quote: sum(this.taker_buy_quote, later.taker_buy_quote),
-            trades: this.trades.saturating_add(later.trades),
-            first_trade_id: this.first_trade_id,
-            last_trade_id: later.last_trade_id,
-        };
+        self.bucket.append(later);
     }
 }
 

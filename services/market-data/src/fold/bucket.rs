@@ -26,21 +26,6 @@ pub(crate) fn of_trade(trade: &TradeRow, base: Amount) -> Bucket {
     }
 }
 
-/// Lengthens `bucket` by the trades of `later`, all of which come after its own.
-pub(crate) fn append(bucket: &mut Bucket, later: &Bucket) {
-    bucket.high = bucket.high.max(later.high);
-    bucket.low = bucket.low.min(later.low);
-    bucket.close = later.close;
-    bucket.last_quantity = later.last_quantity;
-    bucket.last_time = later.last_time;
-    bucket.base.0 += later.base.0;
-    bucket.quote.0 += later.quote.0;
-    bucket.taker_buy_base.0 += later.taker_buy_base.0;
-    bucket.taker_buy_quote.0 += later.taker_buy_quote.0;
-    bucket.trades += later.trades;
-    bucket.last_trade_id = later.last_trade_id;
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -67,8 +52,8 @@ pub(crate) mod tests {
     #[test]
     fn trades_become_one_bucket() {
         let mut bucket = of_trade(&trade(1, 50, Side::Buy), Amount(100));
-        append(&mut bucket, &of_trade(&trade(2, 70, Side::Sell), Amount(200)));
-        append(&mut bucket, &of_trade(&trade(3, 60, Side::Buy), Amount(300)));
+        bucket.append(&of_trade(&trade(2, 70, Side::Sell), Amount(200)));
+        bucket.append(&of_trade(&trade(3, 60, Side::Buy), Amount(300)));
         let expected = Bucket {
             symbol: SymbolId(0),
             second: 1,

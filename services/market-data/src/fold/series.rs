@@ -176,7 +176,7 @@ impl Series {
 /// Lengthens the newest bucket if it begins at `start`, else begins one there.
 fn append_to(buckets: &mut VecDeque<Bucket>, newest: &Bucket, start: u64) {
     match buckets.back_mut().filter(|last| last.second == start) {
-        Some(last) => bucket::append(last, newest),
+        Some(last) => last.append(newest),
         None => buckets.push_back(Bucket { second: start, ..*newest }),
     }
 }

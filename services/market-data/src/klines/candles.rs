@@ -1,7 +1,6 @@
 //! Putting buckets into klines, and repeating the last price where there are none.
 
 use super::calendar::Calendar;
-use crate::fold::bucket;
 use emporion_model::Price;
 use emporion_model::event::Bucket;
 
@@ -46,7 +45,7 @@ impl Candles {
             return;
         }
         match &mut self.filling {
-            Some(filling) => bucket::append(filling, next),
+            Some(filling) => filling.append(next),
             None => self.filling = Some(*next),
         }
     }

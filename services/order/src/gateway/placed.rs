@@ -7,8 +7,8 @@ use emporion_api::names::ResponseType;
 use emporion_api::wire::{Fill, NO_ORDER_LIST, NewOrder, NewOrderAck, NewOrderResult, PreventedMatch};
 use emporion_api::{ApiError, TimeUnit};
 use emporion_edge::OrderCounts;
+use emporion_model::OrderStatus;
 use emporion_model::event::{self, Event, SelfTradePrevented, Trade};
-use emporion_model::{Amount, OrderStatus, Quantity, TimeUs};
 use emporion_ports::orders::Outcome;
 use emporion_ports::tables::OrderRow;
 
@@ -28,7 +28,7 @@ impl<'o> Placed<'o> {
             Event::OrderPlaced(placed) => Some(placed),
             _ => None,
         });
-        let order = order_row(placed.ok_or_else(|| odd_outcome(outcome))?, outcome.time());
+        let order = OrderRow::placed(placed.ok_or_else(|| odd_outcome(outcome))?, outcome.time());
         let mut placed = Self { order, trades: Vec::new(), prevented: Vec::new(), counts: None };
         events.for_each(|event| placed.fold(event));
         Ok(placed)
@@ -116,30 +116,6 @@ impl<'o> Placed<'o> {
             prevented_matches: self.prevented.iter().map(|prevented| prevented_match(symbol, prevented)).collect(),
             ..self.result(symbol, unit)
         }
-    }
-}
-
-/// A new order, before it met anything.
-fn order_row(placed: &event::OrderPlaced, time: TimeUs) -> OrderRow {
-    OrderRow {
-        symbol: placed.symbol,
-        order_id: placed.order_id,
-        account: placed.account,
-        client_order_id: placed.client_order_id,
-        side: placed.side,
-        kind: placed.kind,
-        stp: placed.stp,
-        trade_group: placed.trade_group,
-        strategy: placed.strategy,
-        status: OrderStatus::New,
-        executed: Quantity::ZERO,
-        executed_quote: Amount::ZERO,
-        prevented: Quantity::ZERO,
-        prevented_match_id: None,
-        close_reason: None,
-        cancel_id: None,
-        placed_at: time,
-        updated_at: time,
     }
 }
 

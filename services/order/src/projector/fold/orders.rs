@@ -16,26 +16,7 @@ pub(super) struct OrderFold {
 
 impl OrderFold {
     pub(super) fn place(&mut self, placed: &OrderPlaced, time: TimeUs) {
-        let row = OrderRow {
-            symbol: placed.symbol,
-            order_id: placed.order_id,
-            account: placed.account,
-            client_order_id: placed.client_order_id,
-            side: placed.side,
-            kind: placed.kind,
-            stp: placed.stp,
-            trade_group: placed.trade_group,
-            strategy: placed.strategy,
-            status: OrderStatus::New,
-            executed: Quantity::ZERO,
-            executed_quote: Amount::ZERO,
-            prevented: Quantity::ZERO,
-            prevented_match_id: None,
-            close_reason: None,
-            cancel_id: None,
-            placed_at: time,
-            updated_at: time,
-        };
+        let row = OrderRow::placed(placed, time);
         self.placed.insert((placed.account, placed.symbol, placed.order_id), row);
     }
 

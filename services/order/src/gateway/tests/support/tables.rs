@@ -1,10 +1,10 @@
 //! Tables in memory, folded from batches. A test can hold batches back, as a slow projector would.
 
 use async_trait::async_trait;
-use emporion_model::event::{Balance, Event, Fill, OrderCounts, OrderPlaced, Trade};
+use emporion_model::event::{Balance, Event, Fill, OrderCounts, Trade};
 use emporion_model::{
-    AccountId, AggTradeId, Amount, Asset, AssetId, ClientOrderId, OrderId, OrderStatus, PreventedMatchId, Quantity,
-    Seq, Symbol, SymbolId, TimeUs, TradeId,
+    AccountId, AggTradeId, Asset, AssetId, ClientOrderId, OrderId, OrderStatus, PreventedMatchId, Seq, Symbol,
+    SymbolId, TimeUs, TradeId,
 };
 use emporion_ports::feed::CommittedBatch;
 use emporion_ports::store::StoreError;
@@ -120,7 +120,7 @@ impl Rows {
     fn fold_order(&mut self, event: &Event, time: TimeUs) {
         match event {
             Event::OrderPlaced(placed) => {
-                self.orders.insert((placed.symbol, placed.order_id), order_row(placed, time));
+                self.orders.insert((placed.symbol, placed.order_id), OrderRow::placed(placed, time));
             }
             Event::Traded(trade) => {
                 self.fill(trade, &trade.maker, true, time);
@@ -174,29 +174,6 @@ impl Rows {
 
     fn account(&mut self, id: AccountId) -> &mut AccountRow {
         self.accounts.get_mut(&id).unwrap()
-    }
-}
-
-fn order_row(placed: &OrderPlaced, time: TimeUs) -> OrderRow {
-    OrderRow {
-        symbol: placed.symbol,
-        order_id: placed.order_id,
-        account: placed.account,
-        client_order_id: placed.client_order_id,
-        side: placed.side,
-        kind: placed.kind,
-        stp: placed.stp,
-        trade_group: placed.trade_group,
-        strategy: placed.strategy,
-        status: OrderStatus::New,
-        executed: Quantity::ZERO,
-        executed_quote: Amount::ZERO,
-        prevented: Quantity::ZERO,
-        prevented_match_id: None,
-        close_reason: None,
-        cancel_id: None,
-        placed_at: time,
-        updated_at: time,
     }
 }
 
