@@ -139,6 +139,8 @@ endpoints! {
     UI_KLINES: Get "/api/v3/uiKlines", MarketData, None, Fixed(2), 0;
     AVG_PRICE: Get "/api/v3/avgPrice", MarketData, None, Fixed(2), 0;
     TICKER_24HR: Get "/api/v3/ticker/24hr", MarketData, None, By(ticker_24hr_weight), 0;
+    TICKER_TRADING_DAY: Get "/api/v3/ticker/tradingDay", MarketData, None, By(windowed_ticker_weight), 0;
+    TICKER: Get "/api/v3/ticker", MarketData, None, By(windowed_ticker_weight), 0;
     TICKER_PRICE: Get "/api/v3/ticker/price", MarketData, None, By(ticker_weight), 0;
     TICKER_BOOK: Get "/api/v3/ticker/bookTicker", MarketData, None, By(ticker_weight), 0;
 
@@ -154,12 +156,19 @@ endpoints! {
     COMMISSION: Get "/api/v3/account/commission", Order, UserData, Fixed(20), 0;
     ORDER_COUNT: Get "/api/v3/rateLimit/order", Order, UserData, Fixed(40), 0;
 
+    RAW_STREAMS: Get "/ws", MarketData, None, Fixed(0), 0;
+    NAMED_RAW_STREAMS: Get "/ws/{*streams}", MarketData, None, Fixed(0), 0;
+    COMBINED_STREAMS: Get "/stream", MarketData, None, Fixed(0), 0;
+    WS_API: Get "/ws-api/v3", Order, None, Fixed(2), 0;
+
     SAPI_COINS: Get "/sapi/v1/capital/config/getall", Order, UserData, Fixed(1), 0;
     SAPI_MARGIN_PAIRS: Get "/sapi/v1/margin/allPairs", MarketData, None, Fixed(1), 0;
     SAPI_ISOLATED_PAIRS: Get "/sapi/v1/margin/isolated/allPairs", MarketData, None, Fixed(1), 0;
     SAPI_TRADE_FEE: Get "/sapi/v1/asset/tradeFee", Order, UserData, Fixed(1), 0;
     SAPI_SYSTEM_STATUS: Get "/sapi/v1/system/status", MarketData, None, Fixed(1), 0;
     SAPI_ACCOUNT_STATUS: Get "/sapi/v1/account/status", Order, UserData, Fixed(1), 0;
+
+    IMPORT_KLINES: Post "/v1/operator/klines", MarketData, Operator, Fixed(1), 0;
 
     SIGN_UP: Post "/v1/users", User, None, Fixed(10), 0;
     ME: Get "/v1/me", User, Session, Fixed(1), 0;
@@ -177,6 +186,9 @@ endpoints! {
     ADD_SYMBOLS: Post "/v1/operator/symbols", Order, Operator, Fixed(1), 0;
     SET_SYMBOL_STATUS: Put "/v1/operator/symbols/{symbol}/status", Order, Operator, Fixed(1), 0;
 
+    PAGE: Get "/", Process, None, Fixed(0), 0;
+    PAGE_SCRIPT: Get "/page.js", Process, None, Fixed(0), 0;
+    PAGE_STYLE: Get "/page.css", Process, None, Fixed(0), 0;
     HEALTH: Get "/healthz", Process, None, Fixed(0), 0;
     READY: Get "/readyz", Process, None, Fixed(0), 0;
     METRICS: Get "/metrics", Process, None, Fixed(0), 0;
@@ -204,6 +216,15 @@ fn ticker_24hr_weight(params: &Params) -> u32 {
         21..=100 => 40,
         _ => 80,
     }
+}
+
+/// 4 for each symbol, at most 200.
+fn windowed_ticker_weight(params: &Params) -> u32 {
+    let symbols = match (params.get("symbol"), params.get("symbols")) {
+        (None, Some(list)) => Symbols::read("symbols", list).map_or(1, |symbols| symbols.0.len()),
+        _ => 1,
+    };
+    u32::try_from(symbols).map_or(200, |symbols| symbols.saturating_mul(4).min(200))
 }
 
 /// 2 for one symbol, 4 for a list and for all.

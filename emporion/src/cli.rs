@@ -69,6 +69,30 @@ pub(crate) enum Command {
     },
     /// Put a venue under load and measure its answers.
     Bench(Box<BenchArgs>),
+    /// Play a recorded market on a running venue of play money, through real orders.
+    Replay(Box<ReplayArgs>),
+    /// Work with imported klines of a running venue.
+    #[command(subcommand)]
+    Klines(Klines),
+    /// Print settings for a client library, filled in with a running venue's addresses.
+    ClientConfig {
+        /// Which client.
+        name: ClientName,
+        /// Where the venue answers, instead of asking the data folder: such as http://127.0.0.1:8080
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        /// The key to put in; without it, a placeholder.
+        #[arg(long, value_name = "KEY")]
+        api_key: Option<String>,
+        /// The secret to put in; without it, a placeholder.
+        #[arg(long, value_name = "KEY")]
+        secret_key: Option<String>,
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
+    /// Work with the page that the venue shows to browsers.
+    #[command(subcommand)]
+    Web(Web),
     /// Print the default config, which explains every key.
     Config,
 }
@@ -182,6 +206,73 @@ pub(crate) enum Symbol {
         symbol: String,
         #[command(flatten)]
         venue: VenueArgs,
+    },
+}
+
+/// A recorded market to play.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The recording: raw stream lines (one snapshot, diffs, trades), or Binance's public CSV of trades, aggTrades
+    /// or klines; plain or gzip.
+    pub(crate) file: PathBuf,
+    /// The symbol to play it on; nobody else should trade there.
+    #[arg(long)]
+    pub(crate) symbol: String,
+    /// How many times faster than it was recorded; 0 is as fast as the venue can.
+    #[arg(long, value_name = "X", default_value = "1")]
+    pub(crate) speed: String,
+    /// Of recordings without a book: how far the two quotes stand from each trade's price, in ticks.
+    #[arg(long, value_name = "TICKS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) spread_ticks: u64,
+    #[command(flatten)]
+    pub(crate) venue: VenueArgs,
+}
+
+/// Imported klines.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Klines {
+    /// Import Binance's public CSV of klines. They are kept apart from the venue's own and marked as imported.
+    Import {
+        /// The CSV, plain or gzip.
+        file: PathBuf,
+        /// Whose klines they are.
+        #[arg(long)]
+        symbol: String,
+        /// How long each is: 1s, 1m, … 1d, 3d, 1w, 1M
+        #[arg(long)]
+        interval: String,
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
+    /// List what is imported.
+    List {
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
+}
+
+/// A client library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ClientName {
+    /// CCXT over REST.
+    Ccxt,
+    /// CCXT pro over WebSockets.
+    CcxtPro,
+    /// python-binance.
+    PythonBinance,
+    /// NautilusTrader.
+    NautilusTrader,
+    /// freqtrade.
+    Freqtrade,
+}
+
+/// The page for browsers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Web {
+    /// Write it as files, for a CDN.
+    Export {
+        /// The folder to write; it must be empty or not there.
+        folder: PathBuf,
     },
 }
 

@@ -4,6 +4,7 @@ pub mod commands;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod feed;
+pub mod imported;
 pub mod keys;
 pub mod orders;
 pub mod store;

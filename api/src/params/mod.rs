@@ -8,7 +8,7 @@ mod reader;
 mod values;
 
 pub use reader::{Param, Reader};
-pub use values::{Interval, NumberText, Symbols, Texts, TimeZone};
+pub use values::{NumberText, Symbols, Texts, TimeZone};
 
 use crate::{ApiError, Code};
 use decode::decode_into;

@@ -5,7 +5,7 @@
 use super::Param;
 use crate::{ApiError, Code};
 use emporion_model::decimal::{self, DecimalError};
-use emporion_model::{ClientOrderId, SymbolName, TimeUs};
+use emporion_model::{ClientOrderId, Interval, SymbolName, TimeUs};
 
 const INTEGER_RANGE: &str = "^[0-9]{1,20}$";
 const DECIMAL_RANGE: &str = r"^([0-9]{1,20})(\.[0-9]{1,20})?$";
@@ -157,49 +157,9 @@ fn json_texts(text: &str) -> Option<Vec<&str>> {
     inner.split(',').map(|quoted| quoted.strip_prefix('"')?.strip_suffix('"')).collect()
 }
 
-macro_rules! intervals {
-    ($($variant:ident = $text:literal, $doc:literal;)*) => {
-        /// The length of a kline.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Interval {
-            $(#[doc = $doc] $variant,)*
-        }
-
-        impl Interval {
-            /// Every interval, shortest first.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The text on the wire; case matters.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-        }
-    };
-}
-
-intervals! {
-    Second1 = "1s", "One second.";
-    Minute1 = "1m", "One minute.";
-    Minute3 = "3m", "Three minutes.";
-    Minute5 = "5m", "Five minutes.";
-    Minute15 = "15m", "Fifteen minutes.";
-    Minute30 = "30m", "Thirty minutes.";
-    Hour1 = "1h", "One hour.";
-    Hour2 = "2h", "Two hours.";
-    Hour4 = "4h", "Four hours.";
-    Hour6 = "6h", "Six hours.";
-    Hour8 = "8h", "Eight hours.";
-    Hour12 = "12h", "Twelve hours.";
-    Day1 = "1d", "One calendar day.";
-    Day3 = "3d", "Three calendar days.";
-    Week1 = "1w", "A week that begins on Monday.";
-    Month1 = "1M", "A calendar month.";
-}
-
 impl Param<'_> for Interval {
     fn read(_: &'static str, text: &str) -> Result<Self, ApiError> {
-        let found = Self::ALL.iter().find(|interval| interval.as_str() == text);
-        found.copied().ok_or_else(|| Code::BadInterval.into())
+        Self::named(text).ok_or_else(|| Code::BadInterval.into())
     }
 }
 

@@ -11,6 +11,7 @@ pub mod decimal;
 pub mod event;
 pub mod genesis;
 pub mod ids;
+pub mod interval;
 pub mod journal;
 pub mod options;
 pub mod order;
@@ -28,6 +29,7 @@ pub use ids::{
     AccountId, AggTradeId, AssetId, CommandId, Epoch, ExecutionId, History, OrderId, PreventedMatchId, Seq, SourceId,
     SymbolId, TradeGroupId, TradeId,
 };
+pub use interval::{Calendar, Interval};
 pub use options::{ClientOrderIdReuse, Options, OrderCountLimits};
 pub use order::{
     AccountKind, CancelRestriction, CloseReason, ExpiryReason, MarketSize, OrderKind, OrderStatus, OrderType, Side,

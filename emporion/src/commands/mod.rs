@@ -4,11 +4,15 @@ mod account;
 mod audit;
 mod backup;
 mod bench;
+mod client_config;
 mod genesis;
+mod klines;
+mod replay;
 mod restore;
 mod symbol;
+mod web;
 
-use crate::cli::{Cli, Command, VenueArgs};
+use crate::cli::{self, Cli, Command, VenueArgs};
 use crate::config::{Config, DEFAULTS, Sources};
 use crate::output::{Output, print};
 use crate::{Failure, serve, telemetry};
@@ -31,6 +35,12 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Backup { folder, venue } => backup::run(&folder, &venue, output),
         Command::Restore { folder, venue } => restore::run(&folder, &venue, output),
         Command::Bench(arguments) => bench::run(&arguments, output),
+        Command::Replay(arguments) => replay::run(&arguments, output),
+        Command::Klines(klines) => klines::run(klines, output),
+        Command::ClientConfig { name, url, api_key, secret_key, venue } => {
+            client_config::run(name, url, api_key.as_deref(), secret_key.as_deref(), &venue, output)
+        }
+        Command::Web(cli::Web::Export { folder }) => web::export(&folder, output),
         Command::Config => print(DEFAULTS),
     }
 }

@@ -12,6 +12,7 @@ use emporion_market_data::MarketData;
 use emporion_order::gateway::{Directory, DirectoryFollower, Gateway};
 use emporion_order::operator::{self, Operator};
 use emporion_ports::feed::Feed;
+use emporion_ports::imported::InMemoryKlines;
 use emporion_ports::orders::Committed;
 use emporion_ports::tables::Queries;
 use emporion_ports::users::UserStore;
@@ -69,6 +70,7 @@ impl Services {
             journal: ground.store.journal.clone(),
             feed: ground.feed.clone(),
             tables: queries.into(),
+            imported: Arc::<InMemoryKlines>::default(),
             committed: committed.clone(),
         });
         let token = OperatorToken::new(&operator_token);

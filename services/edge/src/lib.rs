@@ -17,7 +17,9 @@ mod request_line;
 mod respond;
 mod routes;
 mod serve;
+pub mod socket;
 mod stream;
+pub mod user_data;
 
 pub use auth::{Authenticator, Caller};
 pub use clock::Clock;

@@ -1,6 +1,7 @@
 //! Handlers hung on the path table.
 
 use crate::respond::{Json, V1Failure, not_found, with_content_type};
+use crate::socket::{Opening, Outbox, Session, SocketPolicy};
 use crate::{Caller, Edge, Request};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -97,6 +98,20 @@ impl Routes {
                 Err(error) => Err(error),
             };
             edge.conclude(ticket, outcome)
+        })
+    }
+
+    /// Serves an endpoint with WebSockets: `open` makes the session of each connection, or refuses the upgrade. What
+    /// it pushes into the outbox goes out after the upgrade.
+    pub fn socket<S, H>(self, endpoint: &'static Endpoint, state: &S, policy: SocketPolicy, open: H) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+        H: Fn(&S, Opening, Outbox) -> Result<Box<dyn Session>, ApiError> + Clone + Send + Sync + 'static,
+    {
+        let (edge, state) = (self.edge.clone(), state.clone());
+        self.route(endpoint, async move |request: axum::extract::Request| {
+            let open = move |opening: Opening, outbox: Outbox| open(&state, opening, outbox);
+            crate::socket::upgrade(&edge, endpoint, request, policy, open)
         })
     }
 

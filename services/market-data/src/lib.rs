@@ -21,6 +21,7 @@ use emporion_api::ApiError;
 use emporion_edge::{LimitPolicy, Routes};
 use emporion_model::Seq;
 use emporion_ports::feed::Feed;
+use emporion_ports::imported::ImportedKlines;
 use emporion_ports::orders::Committed;
 use emporion_ports::store::Journal;
 use fold::View;
@@ -42,6 +43,8 @@ pub struct Ports {
     pub feed: Arc<dyn Feed>,
     /// What lies back.
     pub tables: Tables,
+    /// What lies further back than the venue itself.
+    pub imported: Arc<dyn ImportedKlines>,
     /// How far the journal is committed. It may run ahead of the feed, never behind an answer to a client.
     pub committed: watch::Receiver<Committed>,
 }
@@ -50,6 +53,8 @@ pub struct Ports {
 #[derive(Clone)]
 pub struct MarketData {
     tables: Tables,
+    #[expect(dead_code, reason = "klines begin with the venue's own trades so far")]
+    imported: Arc<dyn ImportedKlines>,
     committed: watch::Receiver<Committed>,
     views: watch::Receiver<View>,
     seqs: watch::Receiver<Seq>,
@@ -59,10 +64,10 @@ pub struct MarketData {
 impl MarketData {
     /// Starts the task that follows the feed. Must be called within a Tokio runtime.
     pub fn start(ports: Ports) -> Self {
-        let (tables, committed) = (ports.tables.clone(), ports.committed.clone());
+        let (tables, imported, committed) = (ports.tables.clone(), ports.imported.clone(), ports.committed.clone());
         let (shown, views, seqs) = Shown::new();
         let task = tokio::spawn(follow::follow(ports, shown));
-        Self { tables, committed, views, seqs, _task: Arc::new(AbortOnDrop(task)) }
+        Self { tables, imported, committed, views, seqs, _task: Arc::new(AbortOnDrop(task)) }
     }
 
     /// Adds the service's endpoints. `limits` are the request limits in force, which `exchangeInfo` tells.

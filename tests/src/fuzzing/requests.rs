@@ -1,9 +1,10 @@
 //! Requests as they come from a network: a query string and a body, divided by the first line feed.
 
-use emporion_api::params::{Interval, NumberText, PARAMS_MAX, Param, Symbols, Texts, TimeZone};
+use emporion_api::params::{NumberText, PARAMS_MAX, Param, Symbols, Texts, TimeZone};
 use emporion_api::signing::{SignedPayload, Signer, Verifier, percent_encode};
 use emporion_api::window::Validity;
 use emporion_api::{ApiError, Params};
+use emporion_model::Interval;
 use emporion_model::{ClientOrderId, SymbolName, TimeUs};
 
 /// The documentation's example secret; worth nothing.

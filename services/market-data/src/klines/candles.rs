@@ -1,8 +1,7 @@
 //! Putting buckets into klines, and repeating the last price where there are none.
 
-use super::calendar::Calendar;
-use emporion_model::Price;
 use emporion_model::event::Bucket;
+use emporion_model::{Calendar, Price};
 
 /// One kline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,13 +73,13 @@ impl Candles {
 mod tests {
     use super::*;
     use crate::fold::bucket::tests::bucket;
-    use emporion_api::params::{Interval, TimeZone};
+    use emporion_model::Interval;
 
     /// Makes one-minute klines from the first on out of buckets given as `(second, low, high)`, and expects
     /// `(start, close, trades)`.
     #[track_caller]
     fn check(until: i64, close: Option<u64>, buckets: &[(u64, u64, u64)], expected: &[(i64, u64, u64)]) {
-        let calendar = Calendar::new(Interval::Minute1, TimeZone::default());
+        let calendar = Calendar::utc(Interval::Minute1);
         let mut candles = Candles::new(calendar, 60, until, close.map(Price));
         buckets.iter().for_each(|&(second, low, high)| candles.add(&bucket(second, low, high)));
         let got: Vec<_> = candles

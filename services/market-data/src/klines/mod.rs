@@ -3,12 +3,11 @@
 //! The two meet at a midnight (UTC) that is surely in the tables and still in the fold, so that no stored
 //! kline lies on both sides. Time here is the engine's.
 
-mod calendar;
 mod candles;
+mod resolution;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use calendar::Calendar;
 pub(crate) use candles::Candle;
 
 use crate::PATIENCE;
@@ -17,10 +16,11 @@ use crate::fold::Market;
 use candles::Candles;
 use emporion_model::event::Bucket;
 use emporion_model::time::SECOND_US;
-use emporion_model::{Seq, SymbolId, TimeUs};
+use emporion_model::{Calendar, Seq, SymbolId, TimeUs};
 use emporion_ports::store::StoreError;
 use emporion_ports::tables::{KlineInterval, KlineQueries, Projection, Waited};
 use parking_lot::RwLock;
+use resolution::resolution;
 
 /// How many stored klines one question asks for.
 const ROWS_PER_ANSWER: u32 = 10_000;
@@ -78,7 +78,7 @@ pub(crate) async fn read(
     let Some((first, last)) = wanted.bounds(now) else { return Ok(Vec::new()) };
     reach(&*tables.projection, seam, seq).await?;
     let calendar = wanted.calendar;
-    let source = Source { tables: &*tables.klines, symbol, market, resolution: calendar.resolution(), seam };
+    let source = Source { tables: &*tables.klines, symbol, market, resolution: resolution(&calendar), seam };
     let before = source.newest_before(first).await?;
     let first = match before {
         Some(_) => first,

@@ -3,8 +3,8 @@
 use super::*;
 use crate::fold::Fold;
 use crate::testing::{ALICE, BOB, BTCUSDT, FakeTables, TestVenue};
-use emporion_api::params::{Interval, Param, TimeZone};
-use emporion_model::{Price, Side};
+use emporion_api::params::{Param, TimeZone};
+use emporion_model::{Interval, Price, Side};
 
 /// 2023-11-14 22:13:20 UTC.
 const T: u64 = 1_700_000_000;
@@ -43,9 +43,9 @@ async fn klines(venue: &TestVenue, query: &Query<'_>) -> Vec<Candle> {
     let mut fold = Fold::default();
     venue.batches().iter().for_each(|batch| fold.apply(batch).unwrap());
     let tables = Tables::from(FakeTables::new(venue));
-    let interval = Interval::read("interval", query.interval).unwrap();
+    let interval = Interval::named(query.interval).unwrap();
     let wanted = Wanted {
-        calendar: Calendar::new(interval, TimeZone::read("timeZone", query.time_zone).unwrap()),
+        calendar: Calendar::new(interval, TimeZone::read("timeZone", query.time_zone).unwrap().minutes),
         start: query.start.map(TimeUs::from_second),
         end: query.end.map(TimeUs::from_second),
         limit: query.limit,

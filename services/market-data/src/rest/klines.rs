@@ -4,12 +4,12 @@ use super::selection::named;
 use super::{time_range, unavailable};
 use crate::MarketData;
 use crate::fold::Listing;
-use crate::klines::{Calendar, Candle, Wanted, read};
-use emporion_api::params::{Interval, TimeZone};
+use crate::klines::{Candle, Wanted, read};
+use emporion_api::params::TimeZone;
 use emporion_api::wire::{Decimal, Kline};
 use emporion_api::{ApiError, TimeUnit};
 use emporion_edge::{Json, Request};
-use emporion_model::{SymbolName, TimeUs};
+use emporion_model::{Calendar, Interval, SymbolName, TimeUs};
 
 const ROWS_DEFAULT: u32 = 500;
 const ROWS_MAX: u32 = 1_000;
@@ -22,7 +22,7 @@ pub(super) async fn klines(data: MarketData, request: Request) -> Result<Json<Ve
         let (start, end) = time_range(reader)?;
         let time_zone: TimeZone = reader.optional("timeZone")?.unwrap_or_default();
         let limit = reader.limit(ROWS_DEFAULT, ROWS_MAX)?;
-        Ok((symbol, Wanted { calendar: Calendar::new(interval, time_zone), start, end, limit }))
+        Ok((symbol, Wanted { calendar: Calendar::new(interval, time_zone.minutes), start, end, limit }))
     })?;
     let view = data.current().await?;
     let listing = named(&view.venue, &symbol)?;

@@ -9,6 +9,7 @@ use emporion_api::Role;
 use emporion_edge::{Clock, Edge, EdgeOptions, LimitPolicy, LimitsOptions, Readiness, Routes};
 use emporion_model::Seq;
 use emporion_ports::feed::InProcessFeed;
+use emporion_ports::imported::InMemoryKlines;
 use emporion_ports::keys::{KeyDirectory, KeyError, KeyRecord};
 use emporion_ports::orders::Committed;
 use emporion_ports::users::ApiKeyName;
@@ -47,6 +48,7 @@ impl App {
             journal: journal.clone(),
             feed: feed.clone(),
             tables: tables.into(),
+            imported: Arc::<InMemoryKlines>::default(),
             committed: committed_read,
         });
         let options =

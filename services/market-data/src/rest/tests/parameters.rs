@@ -137,7 +137,7 @@ async fn intervals_and_time_zones_are_the_documented_ones() {
             let query = format!("&interval=1d&timeZone={time_zone}");
             check(&app, endpoint, &query, -1130, "Data sent for parameter 'timeZone' is not valid.").await;
         }
-        for interval in emporion_api::params::Interval::ALL {
+        for interval in emporion_model::Interval::ALL {
             app.check(&format!("/api/v3/{endpoint}&interval={}&timeZone=-1:00", interval.as_str()), "[]").await;
         }
     }

@@ -1,0 +1,109 @@
+//! Private events on their way from whoever folds them to one connection.
+//!
+//! The WebSocket API subscribes; the Order Service knows the events. Neither knows the other: they meet here.
+
+use crate::socket::{Cut, Outbox, Utf8Bytes};
+use async_trait::async_trait;
+use emporion_api::{ApiError, TimeUnit};
+use emporion_model::AccountId;
+use std::sync::OnceLock;
+
+/// Where private events come from.
+#[async_trait]
+pub trait UserData: Send + Sync {
+    /// From now on gives every private event of `account` to `sink`, in the engine's order. Complete: what is not
+    /// in the events is in every answer that REST gives after this returned. It ends when the subscription is
+    /// dropped, or by [`Sink::cut`] when events were lost.
+    async fn subscribe(&self, account: AccountId, sink: Sink) -> Result<Subscription, ApiError>;
+}
+
+/// A running subscription; dropping it ends it.
+pub struct Subscription(#[expect(dead_code, reason = "it is kept for what its drop does")] Box<dyn Send + Sync>);
+
+impl Subscription {
+    /// Ends with the drop of `guard`.
+    pub fn new(guard: impl Send + Sync + 'static) -> Self {
+        Self(Box::new(guard))
+    }
+}
+
+/// One private event. It is encoded once for each unit of time and shared by all who get it.
+pub struct PrivateEvent {
+    encode: Box<dyn Fn(TimeUnit) -> String + Send + Sync>,
+    milliseconds: OnceLock<Box<str>>,
+    microseconds: OnceLock<Box<str>>,
+}
+
+impl PrivateEvent {
+    /// The event that `encode` writes as a JSON object.
+    pub fn new(encode: impl Fn(TimeUnit) -> String + Send + Sync + 'static) -> Self {
+        Self { encode: Box::new(encode), milliseconds: OnceLock::new(), microseconds: OnceLock::new() }
+    }
+
+    /// Its JSON.
+    pub fn json(&self, unit: TimeUnit) -> &str {
+        let text = match unit {
+            TimeUnit::Millisecond => &self.milliseconds,
+            TimeUnit::Microsecond => &self.microseconds,
+        };
+        text.get_or_init(|| (self.encode)(unit).into_boxed_str())
+    }
+}
+
+/// One subscription's way into its connection.
+#[derive(Clone)]
+pub struct Sink {
+    outbox: Outbox,
+    subscription_id: u64,
+    unit: TimeUnit,
+}
+
+impl Sink {
+    /// Into `outbox`, as the events of the subscription with this number.
+    pub fn new(outbox: Outbox, subscription_id: u64, unit: TimeUnit) -> Self {
+        Self { outbox, subscription_id, unit }
+    }
+
+    /// Sends an event. A connection that cannot take it is cut; none is skipped.
+    pub fn push(&self, event: &PrivateEvent) {
+        let json = event.json(self.unit);
+        let wrapped = format!(r#"{{"subscriptionId":{},"event":{json}}}"#, self.subscription_id);
+        self.outbox.push(Utf8Bytes::from(wrapped));
+    }
+
+    /// Ends the connection: events were lost, so the client must read REST and subscribe anew.
+    pub fn cut(&self) {
+        self.outbox.cut(Cut::RESTART);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::OutboxLimits;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[tokio::test]
+    async fn an_event_is_encoded_once_for_each_unit_and_wrapped_for_each_subscription() {
+        let encoded = Arc::new(AtomicU32::new(0));
+        let counted = encoded.clone();
+        let event = PrivateEvent::new(move |unit| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            format!(r#"{{"E":{}}}"#, if unit == TimeUnit::Microsecond { 1_000 } else { 1 })
+        });
+        let outbox = Outbox::new(OutboxLimits::default());
+        for (id, unit) in [(0, TimeUnit::Millisecond), (1, TimeUnit::Microsecond), (2, TimeUnit::Millisecond)] {
+            Sink::new(outbox.clone(), id, unit).push(&event);
+        }
+        let mut texts = Vec::new();
+        outbox.take(&mut texts).await.expect("not cut");
+        let expected = [
+            r#"{"subscriptionId":0,"event":{"E":1}}"#,
+            r#"{"subscriptionId":1,"event":{"E":1000}}"#,
+            r#"{"subscriptionId":2,"event":{"E":1}}"#,
+        ];
+        assert_eq!(texts, expected.map(Utf8Bytes::from_static));
+        assert_eq!(encoded.load(Ordering::Relaxed), 2);
+    }
+}
