@@ -10,6 +10,7 @@ mod market;
 mod order;
 mod placement;
 mod sapi;
+mod stream;
 mod ticker;
 
 pub use account::{
@@ -21,6 +22,10 @@ pub use market::{AggTrade, Depth, Kline, PublicTrade};
 pub use order::{CanceledOrder, NO_ORDER_LIST, Order};
 pub use placement::{Fill, NewOrder, NewOrderAck, NewOrderResult, PreventedMatch};
 pub use sapi::{AccountStatus, CoinInfo, SystemStatus, TradeFee};
+pub use stream::{
+    AggTradeEvent, AveragePriceEvent, BookTickerEvent, DepthEvent, KlineEvent, MiniTickerEvent, StreamKline,
+    TickerEvent, TradeEvent,
+};
 pub use ticker::{AveragePrice, BookTicker, MiniTicker, OneOrMany, PriceTicker, Ticker};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
