@@ -78,6 +78,7 @@ impl ApiError {
             | Reject::SupplyCapExceeded
             | Reject::BadDescription
             | Reject::NameTaken
+            | Reject::NotWithRealMoney
             | Reject::RulesVersionUnknown
             | Reject::Unchanged
             | Reject::NothingToDo => Code::UnsupportedOperation.into(),

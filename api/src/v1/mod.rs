@@ -15,8 +15,8 @@ pub use description::openapi_json;
 pub use error::{Error, ErrorBody, ErrorCode, ErrorDetail};
 pub use keys::{AddApiKey, AddedApiKey, ApiKey, ApiKeyList, KeyKind, Permission};
 pub use operator::{
-    AccountMade, AccountRequest, AssetAmount, DepositMade, DepositRequest, DepositState, FirstDeposit, UserState,
-    UserStateRequest,
+    AccountMade, AccountPurpose, AccountRequest, AssetAmount, DepositMade, DepositRequest, DepositState, FirstDeposit,
+    UserState, UserStateRequest,
 };
 pub use people::{Account, AccountState, ChangePassword, LogIn, Me, Session, SignUp};
 pub use symbols::{

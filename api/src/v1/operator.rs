@@ -31,6 +31,21 @@ pub struct AccountRequest {
     /// An Ed25519 public key as SubjectPublicKeyInfo PEM; missing: an HMAC key is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ed25519_public_key: Option<String>,
+    /// What the account is for.
+    #[serde(default)]
+    pub kind: AccountPurpose,
+}
+
+/// What an account that an operator makes is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AccountPurpose {
+    /// Trading, by the same rules as everybody.
+    #[default]
+    Trading,
+    /// Playing a recorded market: its orders are bound by price and quantity steps, but by no limit on their number,
+    /// distance or worth. Refused where money is real.
+    Replayer,
 }
 
 /// An account that an operator made, open, with its deposits decided.

@@ -4,7 +4,7 @@ use crate::accounts::{Account, AccountIndex, EXTERNAL, Part};
 use crate::state::{RULES_VERSIONS, State, SymbolState};
 use emporion_model::event::Event;
 use emporion_model::{
-    AccountId, AccountKind, Amount, Asset, AssetId, Genesis, Reject, Symbol, SymbolId, SymbolSpec, Transfer,
+    AccountId, AccountKind, Amount, Asset, AssetId, Genesis, Mode, Reject, Symbol, SymbolId, SymbolSpec, Transfer,
     TransferReason,
 };
 
@@ -73,8 +73,11 @@ pub(crate) fn apply_genesis(state: &mut State, genesis: &Genesis, events: &mut V
 }
 
 pub(crate) fn validate_account(state: &State, kind: AccountKind) -> Result<(), Reject> {
-    if kind != AccountKind::User {
+    if !kind.trades() {
         return Err(Reject::BadDescription);
+    }
+    if kind == AccountKind::Replayer && state.mode != Some(Mode::Sandbox) {
+        return Err(Reject::NotWithRealMoney);
     }
     if state.accounts.len() >= ACCOUNTS_MAX {
         return Err(Reject::TableFull);
@@ -110,13 +113,13 @@ pub(crate) fn validate_transfer(state: &State, transfer: &Transfer) -> Result<Po
 /// Money enters and leaves only through the external account, and changes hands without a trade only
 /// through the treasury. Nothing is made out of nothing.
 fn is_allowed(reason: TransferReason, from: AccountKind, to: AccountKind) -> bool {
-    use AccountKind::{External, Fees, Treasury, User};
+    use AccountKind::{External, Fees, Replayer, Treasury, User};
     matches!(
         (reason, from, to),
-        (TransferReason::Deposit, External, User | Treasury)
-            | (TransferReason::Withdrawal, User | Treasury, External)
-            | (TransferReason::Adjustment, Treasury, User)
-            | (TransferReason::Adjustment, User | Fees, Treasury)
+        (TransferReason::Deposit, External, User | Replayer | Treasury)
+            | (TransferReason::Withdrawal, User | Replayer | Treasury, External)
+            | (TransferReason::Adjustment, Treasury, User | Replayer)
+            | (TransferReason::Adjustment, User | Replayer | Fees, Treasury)
     )
 }
 
@@ -137,7 +140,7 @@ pub(crate) fn apply_transfer(state: &mut State, transfer: &Transfer, posting: Po
 
 pub(crate) fn validate_user(state: &State, account: AccountId) -> Result<AccountIndex, Reject> {
     let index = state.accounts.index_of(account).ok_or(Reject::UnknownAccount)?;
-    if state.accounts.get(index).kind == AccountKind::User { Ok(index) } else { Err(Reject::UnknownAccount) }
+    if state.accounts.get(index).kind.trades() { Ok(index) } else { Err(Reject::UnknownAccount) }
 }
 
 pub(crate) fn validate_asset(state: &State, asset: &Asset) -> Result<(), Reject> {

@@ -24,13 +24,23 @@ pub fn check(
             check_percent(filter, side, price, average)?;
         }
     }
-    if let Some(quantity) = kind.quantity() {
-        check_lot(&rules.lot, quantity, Reject::LotSize)?;
-        if matches!(kind, OrderKind::Market(_)) {
-            check_lot(&rules.market_lot, quantity, Reject::MarketLotSize)?;
-        }
-    }
+    check_lots(rules, kind)?;
     check_notional(&rules.notional, scales, kind, average)
+}
+
+/// Checks price and lot filters alone: what a recorded market is bound by.
+pub(crate) fn check_steps(rules: &SymbolRules, kind: &OrderKind) -> Result<(), Reject> {
+    kind.price().map_or(Ok(()), |price| check_price(&rules.price, price))?;
+    check_lots(rules, kind)
+}
+
+fn check_lots(rules: &SymbolRules, kind: &OrderKind) -> Result<(), Reject> {
+    let Some(quantity) = kind.quantity() else { return Ok(()) };
+    check_lot(&rules.lot, quantity, Reject::LotSize)?;
+    if matches!(kind, OrderKind::Market(_)) {
+        check_lot(&rules.market_lot, quantity, Reject::MarketLotSize)?;
+    }
+    Ok(())
 }
 
 /// Whether a quantity found by matching a quote amount may be executed.

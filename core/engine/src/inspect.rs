@@ -166,7 +166,7 @@ impl Engine {
             for (sum, cell) in sums.iter_mut().zip(&account.cells) {
                 let held = cell.free.0 + cell.locked.0;
                 match account.kind {
-                    AccountKind::User => sum.users.0 += held,
+                    AccountKind::User | AccountKind::Replayer => sum.users.0 += held,
                     AccountKind::Treasury => sum.treasury.0 += held,
                     AccountKind::Fees => sum.fees.0 += held,
                     AccountKind::External => sum.external.0 += held,

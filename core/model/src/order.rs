@@ -233,6 +233,17 @@ pub enum AccountKind {
     Treasury,
     /// Collected fees; never below zero.
     Fees,
+    /// One through which a recorded market is played; never below zero. Only where money is play money: its orders
+    /// are bound by price and quantity steps, but by no limit on their number, distance or worth, because a
+    /// recording has levels and trades that a client here could not ask for.
+    Replayer,
 }
 
-durable_enum!(AccountKind { User = 0, External = 1, Treasury = 2, Fees = 3 });
+durable_enum!(AccountKind { User = 0, External = 1, Treasury = 2, Fees = 3, Replayer = 4 });
+
+impl AccountKind {
+    /// Whether orders may come from it.
+    pub fn trades(self) -> bool {
+        matches!(self, Self::User | Self::Replayer)
+    }
+}

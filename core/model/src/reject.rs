@@ -67,6 +67,8 @@ rejects! {
     DuplicateClientOrderId = 17,
     /// The description breaks a rule of assets, symbols or options.
     BadDescription = 18,
+    /// Only a venue of play money has this.
+    NotWithRealMoney = 44,
     /// This build does not have these rules.
     RulesVersionUnknown = 19,
     /// It is so already.

@@ -6,7 +6,7 @@ use crate::cli;
 use crate::client::OperatorClient;
 use crate::files::read_text;
 use crate::output::Output;
-use emporion_api::v1::{AccountMade, AccountRequest, AssetAmount, DepositState};
+use emporion_api::v1::{AccountMade, AccountPurpose, AccountRequest, AssetAmount, DepositState};
 use serde::Serialize;
 
 /// What `account create` prints; the names are stable.
@@ -23,7 +23,8 @@ pub(super) fn run(account: cli::Account, output: Output) -> Result<(), Failure> 
     let cli::Account::Create { name, deposits, ed25519_public_key, venue } = account;
     let key = ed25519_public_key.map(|path| read_text("public key", &path)).transpose()?;
     let deposits = deposits.into_iter().map(|deposit| AssetAmount { asset: deposit.asset, amount: deposit.amount });
-    let request = AccountRequest { name, deposits: deposits.collect(), ed25519_public_key: key };
+    let request =
+        AccountRequest { name, deposits: deposits.collect(), ed25519_public_key: key, kind: AccountPurpose::Trading };
     let client = OperatorClient::find(&config_of(&venue)?)?;
     let made: AccountMade = block_on(client.post("/v1/operator/accounts", &request))?;
     print(&made, output)?;

@@ -6,7 +6,7 @@ use crate::cli::BenchArgs;
 use crate::client::OperatorClient;
 use crate::output::Output;
 use crate::serve::find_running;
-use emporion_api::v1::{AccountMade, AccountRequest, AssetAmount};
+use emporion_api::v1::{AccountMade, AccountPurpose, AccountRequest, AssetAmount};
 use emporion_bench::load::{Credentials, LoadConfig, Mix, Report, run as load};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -46,6 +46,7 @@ async fn accounts(client: &OperatorClient, arguments: &BenchArgs) -> Result<Vec<
             name: format!("bench-{}-{number}", arguments.assets.join("-")),
             deposits: arguments.assets.iter().map(deposit).collect(),
             ed25519_public_key: None,
+            kind: AccountPurpose::Trading,
         };
         let made: AccountMade = client.post("/v1/operator/accounts", &request).await?;
         let secret_key =

@@ -12,6 +12,7 @@ use crate::client::Http;
 use crate::config;
 use crate::serve::ReadyAccount;
 use bot::{Bot, ORDERS_PER_STEP_TENTHS};
+use emporion_model::AccountKind;
 use emporion_user::UserService;
 use emporion_user::operator::AccountWish;
 use market::{Trader, markets, perform};
@@ -82,7 +83,7 @@ async fn account(
         Some((asset.to_owned(), amount.to_string()))
     };
     let deposits = prices::known_assets().filter(|asset| assets.contains(asset)).filter_map(deposit).collect();
-    let wish = AccountWish { name: name.to_owned(), deposits, ed25519_public_pem: None };
+    let wish = AccountWish { name: name.to_owned(), kind: AccountKind::User, deposits, ed25519_public_pem: None };
     let made = users.operator.make_account(wish).await;
     let made = made.map_err(|error| Failure::failed(format!("the demo's account {name} cannot be made: {error}")))?;
     let secret = made.secret.as_ref().map(|secret| String::from_utf8_lossy(secret.expose()).into_owned());

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use emporion_edge::Clock;
 use emporion_model::decimal;
-use emporion_model::{AccountId, Amount, Asset, AssetCode, AssetId};
+use emporion_model::{AccountId, AccountKind, Amount, Asset, AssetCode, AssetId};
 use emporion_ports::commands::EngineCommands;
 use emporion_ports::keys::Secret;
 use emporion_ports::users::{
     AccountName, Actor, Deposit, DepositState, KeyMaterial, LinkState, NewDeposit, NewOperatorAccount, OperatorAccount,
-    Permissions, Stamp, UserName, UserState, UserStore,
+    Payload, Permissions, Stamp, UserName, UserState, UserStore,
 };
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -46,6 +46,8 @@ impl OperatorToken {
 pub struct AccountWish {
     /// Its name.
     pub name: String,
+    /// Its kind; one that orders may come from.
+    pub kind: AccountKind,
     /// What it begins with: asset codes and decimal amounts.
     pub deposits: Vec<(String, String)>,
     /// An Ed25519 public key as PEM; `None` asks for an HMAC key.
@@ -105,11 +107,11 @@ impl Operator {
         let name = AccountName::parse(&wish.name)
             .ok_or(UserError::field("name", "is not 1 to 48 ASCII letters, digits and . _ -"))?;
         let deposits = self.first_deposits(&name, &wish.deposits).await?;
-        let request_digest = digest(&name, &deposits, wish.ed25519_public_pem.as_deref());
+        let request_digest = digest(&name, wish.kind, &deposits, wish.ed25519_public_pem.as_deref());
         let kind = wish.ed25519_public_pem.map_or(WantedKind::Hmac, WantedKind::Ed25519);
         let scales = deposits.iter().map(|(_, scale)| *scale).collect::<Vec<_>>();
         let deposits = deposits.into_iter().map(|(deposit, _)| deposit).collect();
-        self.request(name.clone(), request_digest, kind, deposits).await?;
+        self.request(name.clone(), request_digest, open_account(wish.kind), kind, deposits).await?;
         let mut settling = self.outbox.settling();
         loop {
             if let Some(account) = self.decided_account(&name).await? {
@@ -163,6 +165,7 @@ impl Operator {
         &self,
         name: AccountName,
         request_digest: [u8; 32],
+        open: Payload,
         kind: WantedKind,
         deposits: Vec<NewDeposit>,
     ) -> Result<(), UserError> {
@@ -175,7 +178,7 @@ impl Operator {
             expires_at: None,
         };
         let key = make(&self.master_keys, wanted, self.clock.now()).map_err(as_operator_names_it)?.key;
-        let new = NewOperatorAccount { name, request_digest, open: open_account(), key, deposits };
+        let new = NewOperatorAccount { name, request_digest, open, key, deposits };
         let stands = self.store.request_account(&new, &self.stamp()).await?;
         self.outbox.row_written();
         if stands.request_digest == request_digest {
@@ -277,7 +280,7 @@ fn amount(text: &str, asset: &Asset) -> Result<Amount, UserError> {
 }
 
 /// A digest of everything that was asked for, each text behind its length.
-fn digest(name: &AccountName, deposits: &[(NewDeposit, u8)], public_pem: Option<&str>) -> [u8; 32] {
+fn digest(name: &AccountName, kind: AccountKind, deposits: &[(NewDeposit, u8)], public_pem: Option<&str>) -> [u8; 32] {
     let mut hash = Sha256::new();
     let mut text = |text: &str| {
         hash.update((text.len() as u64).to_be_bytes());
@@ -285,6 +288,9 @@ fn digest(name: &AccountName, deposits: &[(NewDeposit, u8)], public_pem: Option<
     };
     text(name.as_str());
     text(public_pem.unwrap_or_default().trim());
+    if kind != AccountKind::User {
+        text(&format!("{kind:?}"));
+    }
     for (deposit, _) in deposits {
         text(deposit.asset.as_str());
         text(&deposit.amount.0.to_string());

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use emporion_edge::Clock;
-use emporion_model::TimeUs;
+use emporion_model::{AccountKind, TimeUs};
 use emporion_ports::users::{
     AccountLink, Actor, Credential, Network, NewSession, NewUser, SignUp, Stamp, TokenHash, User, UserId, UserName,
     UserState, UserStore,
@@ -126,7 +126,8 @@ impl People {
         self.sign_ups.take(&Network::of(from), self.clock.now())?;
         let password_hash = self.hashes.hash(password).await?;
         let stamp = Stamp { at: self.clock.now(), actor: Actor::Anonymous, from: Some(from) };
-        let outcome = self.store.sign_up(&NewUser { name, password_hash }, &open_account(), &stamp).await?;
+        let outcome =
+            self.store.sign_up(&NewUser { name, password_hash }, &open_account(AccountKind::User), &stamp).await?;
         if let SignUp::Created(user_id) = outcome {
             tracing::info!(user_id = user_id.0, "a person signed up");
         }

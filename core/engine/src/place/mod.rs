@@ -13,8 +13,8 @@ use crate::filters;
 use crate::matching::{Size, Step, Taker, Walk, WalkEnd, walk};
 use crate::state::{State, SymbolState};
 use emporion_model::{
-    Amount, AssetId, ClientOrderIdReuse, CloseReason, ExpiryReason, MarketSize, OrderKind, PlaceOrder, Price, Quantity,
-    Reject, Side, StpMode, SymbolStatus, TimeInForce,
+    AccountKind, Amount, AssetId, ClientOrderIdReuse, CloseReason, ExpiryReason, MarketSize, OrderKind, PlaceOrder,
+    Price, Quantity, Reject, Side, StpMode, SymbolStatus, TimeInForce,
 };
 
 /// What an accepted order will do; its steps are in the engine's buffer.
@@ -42,10 +42,17 @@ pub(crate) fn validate(state: &State, order: &PlaceOrder, steps: &mut Vec<Step>)
     let account = validate_user(state, order.account)?;
     let symbol = state.symbol(order.symbol).ok_or(Reject::UnknownSymbol)?;
     let stp = check_permissions(state, symbol, account, order)?;
-    check_counts(state, account)?;
+    let is_replayer = state.accounts.get(account).kind == AccountKind::Replayer;
+    if !is_replayer {
+        check_counts(state, account)?;
+    }
     check_client_order_id(state, account, order)?;
-    let average = |minutes| symbol.series.average(minutes, symbol.scales.quote_factor);
-    filters::check(&symbol.spec.rules, &symbol.scales, order.side, &order.kind, average)?;
+    if is_replayer {
+        filters::check_steps(&symbol.spec.rules, &order.kind)?;
+    } else {
+        let average = |minutes| symbol.series.average(minutes, symbol.scales.quote_factor);
+        filters::check(&symbol.spec.rules, &symbol.scales, order.side, &order.kind, average)?;
+    }
     check_open_orders(state, symbol, account, order)?;
     let taker = Taker {
         account,
@@ -149,7 +156,9 @@ fn check_open_orders(
     if !can_rest(&order.kind) {
         return Ok(());
     }
-    if state.accounts.get(account).position(symbol.id).open_orders >= symbol.spec.rules.orders_max {
+    let account = state.accounts.get(account);
+    let is_bound = account.kind != AccountKind::Replayer;
+    if is_bound && account.position(symbol.id).open_orders >= symbol.spec.rules.orders_max {
         return Err(Reject::MaxNumOrders);
     }
     if state.orders.len() >= state.options.open_orders_max as usize {
@@ -194,10 +203,11 @@ fn check_position(
     order: &PlaceOrder,
     walk: &Walk,
 ) -> Result<(), Reject> {
-    let Some(max) = symbol.spec.rules.position_max.filter(|_| order.side == Side::Buy) else {
+    let account = state.accounts.get(account);
+    let is_bound = order.side == Side::Buy && account.kind != AccountKind::Replayer;
+    let Some(max) = symbol.spec.rules.position_max.filter(|_| is_bound) else {
         return Ok(());
     };
-    let account = state.accounts.get(account);
     let cell = account.cell(symbol.spec.base);
     let wanted = order.kind.quantity().unwrap_or(walk.executed);
     let buys = account.position(symbol.id).open_buys + u128::from(wanted.0);

@@ -74,9 +74,12 @@ fn check_accounts(venue: &Venue, accounts: &[AccountRecord]) -> Result<(), Snaps
         (AccountId::FEES, AccountKind::Fees),
     ];
     let own = if venue.mode.is_some() { own.as_slice() } else { &[] };
-    let users = (AccountId::FIRST_USER.0..venue.next_account_id.0).map(|id| (AccountId(id), AccountKind::User));
-    let found = accounts.iter().map(|account| (account.id, account.kind));
-    ensure(found.eq(own.iter().copied().chain(users)), "its accounts are not numbered in order")?;
+    let found = |account: &AccountRecord| (account.id, account.kind);
+    let begins = accounts.len() >= own.len() && accounts.iter().map(found).zip(own).all(|(found, own)| found == *own);
+    ensure(begins, "it lacks the venue's own accounts")?;
+    let clients = &accounts[own.len()..];
+    let in_order = clients.iter().map(|account| account.id.0).eq(AccountId::FIRST_USER.0..venue.next_account_id.0);
+    ensure(in_order && clients.iter().all(|account| account.kind.trades()), "its accounts are not numbered in order")?;
     let fits = |amount: Amount| amount.0.unsigned_abs() <= SUPPLY_CAP_MAX.unsigned_abs();
     for account in accounts {
         let is_known = account.cells.len() <= venue.assets.len();
@@ -140,9 +143,8 @@ fn restore_symbol(state: &mut State, record: SymbolRecord) -> Result<(), Snapsho
 /// Every order could rest where it does, and the two halves stand in price priority.
 fn check_orders(state: &State, symbol: &SymbolState, records: &[OrderRecord]) -> Result<(), SnapshotError> {
     for record in records {
-        let user = AccountKind::User;
         let is_owned =
-            (record.account as usize) < state.accounts.len() && state.accounts.get(record.account).kind == user;
+            (record.account as usize) < state.accounts.len() && state.accounts.get(record.account).kind.trades();
         ensure(is_owned, "an order names an unknown account")?;
         ensure(
             record.id <= symbol.last_order_id && can_rest(&record.kind) && is_whole(record, &symbol.spec),

@@ -5,7 +5,7 @@ use crate::support::worlds::{BTC, BTCUSDT, USDT, asset, client_id, genesis, near
 use emporion_model::symbol::NotionalFilter;
 use emporion_model::{
     AccountId, AccountKind, Action, Amount, AssetId, CancelAll, CancelOrder, CancelRestriction, ClientOrderId,
-    ClientOrderIdReuse, Command, Genesis, MarketSize, OrderCountLimits, OrderId, OrderKind, OrderType, Origin,
+    ClientOrderIdReuse, Command, Genesis, MarketSize, Mode, OrderCountLimits, OrderId, OrderKind, OrderType, Origin,
     PlaceOrder, Price, Quantity, Reject, Side, SourceId, StpMode, SymbolId, SymbolStatus, TimeInForce, TimeUs,
     Transfer, TransferReason,
 };
@@ -198,6 +198,9 @@ const CASES: &[Case] = &[
     (Reject::BadDescription, || venue().operator(Action::AddAsset(asset("ETH", 8, 9)))),
     (Reject::BadDescription, || venue().operator(Action::AddSymbol(Box::new(symbol("BTC2USDT", 5, 4))))),
     (Reject::BadDescription, || venue().operator(Action::CreateAccount(AccountKind::Treasury))),
+    (Reject::NotWithRealMoney, || {
+        venue_of(|genesis| genesis.mode = Mode::Live).operator(Action::CreateAccount(AccountKind::Replayer))
+    }),
     (Reject::BadDescription, || {
         let mut spec = symbol("BTC2USDT", 2, 4);
         spec.rules.market_lot.step = Quantity(2);
@@ -435,5 +438,29 @@ fn a_reject_moves_no_money_and_no_order() {
     let usdt = venue.engine.balances().find(|balance| (balance.account, balance.asset) == (ALICE, USDT));
     assert_eq!(usdt.map(|balance| balance.locked), Some(Amount(100 * 10 * 100)));
     let _unused: ClientOrderId = client_id("b");
+    venue.check_replay();
+}
+
+/// A recording has levels and trades that no client could ask for: far away, tiny, by the thousand.
+#[test]
+fn a_recorded_market_is_bound_by_steps_and_funds_alone() {
+    let mut venue = venue_of(|genesis| {
+        let rules = &mut genesis.symbols[0].rules;
+        rules.percent_price = Some(near_the_average(5, 50, 200));
+        rules.notional.min = Amount(10_000);
+        rules.orders_max = 1;
+        rules.position_max = Some(Amount(10_000_000_000 + 100_000));
+        genesis.options.order_counts = OrderCountLimits { per_ten_seconds: Some(2), per_day: Some(2) };
+    });
+    let replayer = venue.open_accounts(3, 10_000_000_000)[2];
+    sell(&mut venue, BOB, "b", 100, 10).expect("rests");
+    buy(&mut venue, ALICE, "a", 100, 10).expect("trades");
+    for (name, price) in [("r1", 1), ("r2", 2), ("r3", 90)] {
+        buy(&mut venue, replayer, name, price, 100).expect("no limit binds it");
+    }
+    sell(&mut venue, replayer, "r4", 100_000, 1).expect("no limit binds it");
+    assert_eq!(buy(&mut venue, replayer, "r5", 1_000_000_001, 1), Err(Reject::PriceFilter));
+    assert_eq!(buy(&mut venue, replayer, "r6", 1, 0), Err(Reject::LotSize));
+    assert_eq!(sell(&mut venue, replayer, "r7", 100, 2_000_000), Err(Reject::InsufficientBalance));
     venue.check_replay();
 }

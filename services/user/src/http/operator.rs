@@ -3,7 +3,7 @@
 use axum::response::IntoResponse;
 use emporion_api::v1;
 use emporion_edge::{Json, Request};
-use emporion_model::{AccountId, decimal};
+use emporion_model::{AccountId, AccountKind, decimal};
 use emporion_ports::users::{Deposit, DepositState, UserState};
 use http::StatusCode;
 
@@ -13,9 +13,13 @@ use crate::operator::{AccountWish, DepositWish};
 
 pub(super) async fn make_account(service: Service, request: Request) -> Result<impl IntoResponse, v1::Error> {
     require_operator(&service, &request)?;
-    let v1::AccountRequest { name, deposits, ed25519_public_key } = request.v1_body()?;
+    let v1::AccountRequest { name, deposits, ed25519_public_key, kind } = request.v1_body()?;
     let deposits = deposits.into_iter().map(|deposit| (deposit.asset, deposit.amount)).collect();
-    let wish = AccountWish { name, deposits, ed25519_public_pem: ed25519_public_key };
+    let kind = match kind {
+        v1::AccountPurpose::Trading => AccountKind::User,
+        v1::AccountPurpose::Replayer => AccountKind::Replayer,
+    };
+    let wish = AccountWish { name, kind, deposits, ed25519_public_pem: ed25519_public_key };
     let made = service.operator.make_account(wish).await?;
     Ok(Json(v1::AccountMade {
         account_id: made.account_id.0,

@@ -3,9 +3,9 @@
 use emporion_model::{AccountId, AccountKind, Action, Reference, Transfer, TransferReason, codec};
 use emporion_ports::users::{NewDeposit, Payload};
 
-/// The command that opens a user account.
-pub(crate) fn open_account() -> Payload {
-    payload(&Action::CreateAccount(AccountKind::User))
+/// The command that opens an account of this kind.
+pub(crate) fn open_account(kind: AccountKind) -> Payload {
+    payload(&Action::CreateAccount(kind))
 }
 
 /// The command that credits `deposit` to `account`. The reference is cut to what the engine's field holds,

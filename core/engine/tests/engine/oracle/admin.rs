@@ -3,8 +3,8 @@
 use super::{Market, Oracle, Person};
 use emporion_model::event::WindowCount;
 use emporion_model::{
-    AccountId, AccountKind, Action, Asset, AssetId, Event, Genesis, Reject, Symbol, SymbolId, SymbolSpec, Transfer,
-    TransferReason,
+    AccountId, AccountKind, Action, Asset, AssetId, Event, Genesis, Mode, Reject, Symbol, SymbolId, SymbolSpec,
+    Transfer, TransferReason,
 };
 
 const RULES_VERSION: u16 = 1;
@@ -13,9 +13,12 @@ impl Oracle {
     pub(super) fn administer(&mut self, action: &Action) -> Result<(), Reject> {
         match action {
             Action::Genesis(genesis) => self.begin(genesis),
-            Action::CreateAccount(AccountKind::User) => {
-                let users = self.people.keys().filter(|id| **id >= AccountId::FIRST_USER).count() as u64;
-                self.open_account(AccountId(AccountId::FIRST_USER.0 + users), AccountKind::User);
+            Action::CreateAccount(AccountKind::Replayer) if self.mode != Some(Mode::Sandbox) => {
+                Err(Reject::NotWithRealMoney)
+            }
+            Action::CreateAccount(kind) if is_client(*kind) => {
+                let clients = self.people.keys().filter(|id| **id >= AccountId::FIRST_USER).count() as u64;
+                self.open_account(AccountId(AccountId::FIRST_USER.0 + clients), *kind);
                 Ok(())
             }
             Action::CreateAccount(_) => Err(Reject::BadDescription),
@@ -64,7 +67,7 @@ impl Oracle {
     }
 
     fn user(&mut self, id: AccountId) -> Result<&mut Person, Reject> {
-        self.people.get_mut(&id).filter(|person| person.kind == AccountKind::User).ok_or(Reject::UnknownAccount)
+        self.people.get_mut(&id).filter(|person| is_client(person.kind)).ok_or(Reject::UnknownAccount)
     }
 
     fn begin(&mut self, genesis: &Genesis) -> Result<(), Reject> {
@@ -110,7 +113,8 @@ impl Oracle {
             Withdrawal => vec![(User, External), (Treasury, External)],
             Adjustment => vec![(Treasury, User), (User, Treasury), (Fees, Treasury)],
         };
-        if !ways.contains(&(from.kind, to.kind)) {
+        let alike = |kind| if kind == AccountKind::Replayer { User } else { kind };
+        if !ways.contains(&(alike(from.kind), alike(to.kind))) {
             return Err(Reject::TransferNotAllowed);
         }
         if transfer.amount.0 <= 0 {
@@ -145,4 +149,9 @@ impl Oracle {
         self.markets.push(Market { spec: spec.clone(), orders: 0, trades: 0, agg_trades: 0, prevented: 0 });
         self.tell(Event::SymbolAdded(Box::new(Symbol { id, spec: spec.clone() })))
     }
+}
+
+/// Whether orders may come from such an account.
+pub(super) fn is_client(kind: AccountKind) -> bool {
+    kind == AccountKind::User || kind == AccountKind::Replayer
 }

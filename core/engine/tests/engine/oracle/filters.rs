@@ -5,14 +5,16 @@ use emporion_model::symbol::LotFilter;
 use emporion_model::{MarketSize, OrderKind, PlaceOrder, Reject, Side};
 
 impl Oracle {
-    pub(super) fn check_filters(&self, order: &PlaceOrder) -> Result<(), Reject> {
+    pub(super) fn check_filters(&self, order: &PlaceOrder, steps_only: bool) -> Result<(), Reject> {
         let rules = &self.markets[usize::from(order.symbol.0)].spec.rules;
         if let Some(price) = order.kind.price() {
             let filter = rules.price;
             if price < filter.min || price > filter.max || !price.0.is_multiple_of(filter.tick.0) {
                 return Err(Reject::PriceFilter);
             }
-            self.check_percent(order, price.0)?;
+            if !steps_only {
+                self.check_percent(order, price.0)?;
+            }
         }
         if let Some(quantity) = order.kind.quantity() {
             check_lot(&rules.lot, quantity.0, Reject::LotSize)?;
@@ -20,7 +22,7 @@ impl Oracle {
                 check_lot(&rules.market_lot, quantity.0, Reject::MarketLotSize)?;
             }
         }
-        self.check_notional(order)
+        if steps_only { Ok(()) } else { self.check_notional(order) }
     }
 
     fn check_percent(&self, order: &PlaceOrder, price: u64) -> Result<(), Reject> {

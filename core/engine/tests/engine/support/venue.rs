@@ -6,8 +6,8 @@ use crate::oracle::{Admitted, Oracle};
 use emporion_engine::{Admission, BookLevel, Engine};
 use emporion_model::codec::{Durable, Writer};
 use emporion_model::{
-    AccountId, Action, Amount, AssetId, Command, CommandId, Event, Genesis, Origin, Reject, Side, SourceId, SymbolId,
-    SymbolStatus, TimeUs, Transfer, TransferReason,
+    AccountId, AccountKind, Action, Amount, AssetId, Command, CommandId, Event, Genesis, Origin, Reject, Side,
+    SourceId, SymbolId, SymbolStatus, TimeUs, Transfer, TransferReason,
 };
 use std::collections::BTreeMap;
 
@@ -71,12 +71,14 @@ impl Venue {
         self.submit(Command { origin: Origin::Sequencer, action })
     }
 
-    /// Opens user accounts with this much of every asset.
+    /// Opens accounts with this much of every asset: the third of them, if there are so many, for a recorded
+    /// market, the others for users.
     pub(crate) fn open_accounts(&mut self, count: usize, each: i128) -> Vec<AccountId> {
         let assets = self.engine.assets().len() as u16;
         (0..count)
-            .map(|_| {
-                assert_eq!(self.operator(Action::CreateAccount(emporion_model::AccountKind::User)), Ok(()));
+            .map(|place| {
+                let kind = if place == 2 { AccountKind::Replayer } else { AccountKind::User };
+                assert_eq!(self.operator(Action::CreateAccount(kind)), Ok(()));
                 let (account, _) = self.engine.accounts().last().expect("one was opened");
                 (0..assets).for_each(|asset| self.deposit(account, AssetId(asset), each));
                 account
