@@ -11,6 +11,7 @@ mod follow;
 mod klines;
 mod rest;
 mod rounding;
+mod streams;
 #[cfg(test)]
 mod testing;
 mod trades;
@@ -28,6 +29,7 @@ use fold::View;
 use follow::Shown;
 use std::sync::Arc;
 use std::time::Duration;
+use streams::hub::Hub;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -58,6 +60,7 @@ pub struct MarketData {
     committed: watch::Receiver<Committed>,
     views: watch::Receiver<View>,
     seqs: watch::Receiver<Seq>,
+    hub: Hub,
     _task: Arc<AbortOnDrop>,
 }
 
@@ -65,9 +68,10 @@ impl MarketData {
     /// Starts the task that follows the feed. Must be called within a Tokio runtime.
     pub fn start(ports: Ports) -> Self {
         let (tables, imported, committed) = (ports.tables.clone(), ports.imported.clone(), ports.committed.clone());
+        let hub = Hub::default();
         let (shown, views, seqs) = Shown::new();
         let task = tokio::spawn(follow::follow(ports, shown));
-        Self { tables, imported, committed, views, seqs, _task: Arc::new(AbortOnDrop(task)) }
+        Self { tables, imported, committed, views, seqs, hub, _task: Arc::new(AbortOnDrop(task)) }
     }
 
     /// Adds the service's endpoints. `limits` are the request limits in force, which `exchangeInfo` tells.
