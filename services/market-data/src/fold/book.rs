@@ -71,6 +71,15 @@ impl Book {
         }
     }
 
+    /// The quantity at a price; zero where there is no level.
+    pub fn quantity(&self, side: Side, price: Price) -> u128 {
+        let half = match side {
+            Side::Buy => &self.bids,
+            Side::Sell => &self.asks,
+        };
+        half.get(&price).copied().unwrap_or_default()
+    }
+
     fn half(&mut self, side: Side) -> &mut BTreeMap<Price, u128> {
         match side {
             Side::Buy => &mut self.bids,
@@ -97,6 +106,8 @@ mod tests {
         assert_eq!(book.levels(Side::Sell, 5), [level(11, 11), level(12, 12)]);
         assert_eq!(book.levels(Side::Sell, 1), [level(11, 11)]);
         assert_eq!(book.best(Side::Buy), Some(level(10, 10)));
+        assert_eq!([9, 11].map(|price| book.quantity(Side::Buy, Price(price))), [9, 0]);
+        assert_eq!([9, 11].map(|price| book.quantity(Side::Sell, Price(price))), [0, 11]);
         assert_eq!(book.depth_id(), Seq(11));
     }
 

@@ -1,11 +1,11 @@
 //! One symbol's market: book, tape and series, moved on by events.
 
 use super::FoldError;
-use super::book::Book;
-use super::series::Series;
+use super::book::{Book, Level};
+use super::series::{DAY_SECONDS, Day, Series};
 use super::tape::Tape;
 use emporion_model::event::{OrderClosed, SelfTradePrevented, Trade};
-use emporion_model::{Event, Price, Scales, Seq, TimeUs};
+use emporion_model::{Event, Price, Quantity, Scales, Seq, Side, TimeUs};
 use emporion_ports::tables::TradeRow;
 
 /// What is known of one symbol's market. Readers lock it briefly; the fold alone changes it.
@@ -87,27 +87,83 @@ impl Market {
         self.series.average(&self.scales)
     }
 
+    /// What the 24-hour tickers tell.
+    pub fn day_statistics(&self) -> DayStatistics {
+        let (book, series) = (&self.book, &self.series);
+        DayStatistics {
+            day: series.day(),
+            close_before: series.close_before_day(),
+            last: series.last().map(|last| (last.close, last.last_quantity)),
+            bid: book.best(Side::Buy),
+            ask: book.best(Side::Sell),
+            open_second: series.now().saturating_sub(DAY_SECONDS),
+            time: self.time,
+        }
+    }
+
     fn change_book(&mut self, seq: Seq, event: &Event) -> Result<(), FoldError> {
-        let book = &mut self.book;
-        match event {
-            Event::OrderRested(rested) => {
-                book.grow(rested.side, rested.price, rested.quantity, seq);
+        match LevelChange::by(event) {
+            Some(LevelChange::Grown(side, price, quantity)) => {
+                self.book.grow(side, price, quantity, seq);
                 Ok(())
             }
-            Event::Traded(trade) => book.shrink(trade.taker_side.opposite(), trade.price, trade.quantity, seq),
-            Event::SelfTradePrevented(SelfTradePrevented { taker_side, price, maker_quantity, .. }) => {
-                book.shrink(taker_side.opposite(), *price, *maker_quantity, seq)
-            }
-            Event::OrderClosed(OrderClosed { side, price: Some(price), removed, .. }) => {
-                book.shrink(*side, *price, *removed, seq)
-            }
-            _ => Ok(()),
+            Some(LevelChange::Shrunk(side, price, quantity)) => self.book.shrink(side, price, quantity, seq),
+            None => Ok(()),
         }
     }
 }
 
+/// What the 24-hour tickers tell of a symbol, all of it of one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayStatistics {
+    /// The last 24 hours, if there were trades in them.
+    pub day: Option<Day>,
+    /// The last price before them.
+    pub close_before: Option<Price>,
+    /// The last trade's price and quantity, however long ago.
+    pub last: Option<(Price, Quantity)>,
+    /// The best bid.
+    pub bid: Option<Level>,
+    /// The best ask.
+    pub ask: Option<Level>,
+    /// The second in which the 24 hours began.
+    pub open_second: u64,
+    /// The moment.
+    pub time: TimeUs,
+}
+
+/// What an event does to a level of its symbol's book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LevelChange {
+    Grown(Side, Price, Quantity),
+    Shrunk(Side, Price, Quantity),
+}
+
+impl LevelChange {
+    /// The one change that an event makes, if any. No event changes two levels.
+    pub(crate) fn by(event: &Event) -> Option<Self> {
+        match event {
+            Event::OrderRested(rested) => Some(Self::Grown(rested.side, rested.price, rested.quantity)),
+            Event::Traded(trade) => Some(Self::Shrunk(trade.taker_side.opposite(), trade.price, trade.quantity)),
+            Event::SelfTradePrevented(SelfTradePrevented { taker_side, price, maker_quantity, .. }) => {
+                Some(Self::Shrunk(taker_side.opposite(), *price, *maker_quantity))
+            }
+            Event::OrderClosed(OrderClosed { side, price: Some(price), removed, .. }) => {
+                Some(Self::Shrunk(*side, *price, *removed))
+            }
+            _ => None,
+        }
+    }
+
+    /// Which level.
+    pub(crate) fn level(self) -> (Side, Price) {
+        let (Self::Grown(side, price, _) | Self::Shrunk(side, price, _)) = self;
+        (side, price)
+    }
+}
+
 /// The part of a trade that everybody may see.
-fn public(trade: &Trade, time: TimeUs) -> TradeRow {
+pub(crate) fn public(trade: &Trade, time: TimeUs) -> TradeRow {
     TradeRow {
         symbol: trade.symbol,
         trade_id: trade.trade_id,

@@ -15,7 +15,7 @@ pub mod venue;
 mod window;
 
 pub use book::{Book, Level};
-pub use market::Market;
+pub use market::{DayStatistics, Market};
 pub use series::{Day, Series};
 pub use tape::Tape;
 pub use venue::{Listing, Venue};

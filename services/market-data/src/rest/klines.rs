@@ -31,7 +31,8 @@ pub(super) async fn klines(data: MarketData, request: Request) -> Result<Json<Ve
     Ok(Json(candles.iter().map(|candle| kline(listing, candle, request.time_unit)).collect()))
 }
 
-fn kline(listing: &Listing, candle: &Candle, unit: TimeUnit) -> Kline {
+/// A kline as the wire shows it.
+pub(crate) fn kline(listing: &Listing, candle: &Candle, unit: TimeUnit) -> Kline {
     let time = |second: i64| TimeUs::from_second(u64::try_from(second).unwrap_or(0));
     let close = listing.price(candle.close);
     let flat = Kline {

@@ -4,12 +4,12 @@
 mod book;
 mod exchange_info;
 mod general;
-mod klines;
+pub(crate) mod klines;
 mod numbers;
 mod selection;
 #[cfg(test)]
 mod tests;
-mod tickers;
+pub(crate) mod tickers;
 mod trades;
 
 use crate::MarketData;

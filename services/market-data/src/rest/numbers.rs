@@ -9,34 +9,34 @@ use emporion_model::{Amount, Price, Quantity};
 const LEVEL_MAX: u128 = i64::MAX as u128;
 
 impl Listing {
-    pub(super) fn price(&self, price: Price) -> Decimal {
+    pub(crate) fn price(&self, price: Price) -> Decimal {
         Decimal::price(price, self.symbol.spec.price_scale)
     }
 
     /// A price that may not be there; zero then.
-    pub(super) fn price_or_zero(&self, price: Option<Price>) -> Decimal {
+    pub(crate) fn price_or_zero(&self, price: Option<Price>) -> Decimal {
         price.map_or(Decimal::ZERO, |price| self.price(price))
     }
 
-    pub(super) fn quantity(&self, quantity: Quantity) -> Decimal {
+    pub(crate) fn quantity(&self, quantity: Quantity) -> Decimal {
         Decimal::quantity(quantity, self.symbol.spec.quantity_scale)
     }
 
-    pub(super) fn base_amount(&self, amount: Amount) -> Decimal {
+    pub(crate) fn base_amount(&self, amount: Amount) -> Decimal {
         Decimal::amount(amount, self.base.ledger_scale)
     }
 
-    pub(super) fn quote_amount(&self, amount: Amount) -> Decimal {
+    pub(crate) fn quote_amount(&self, amount: Amount) -> Decimal {
         Decimal::amount(amount, self.quote.ledger_scale)
     }
 
     /// A level's price and quantity.
-    pub(super) fn level(&self, level: &Level) -> [Decimal; 2] {
+    pub(crate) fn level(&self, level: &Level) -> [Decimal; 2] {
         [self.price(level.price), capped(level.quantity, self.symbol.spec.quantity_scale)]
     }
 
     /// The best level's price and quantity; zeros for an empty side.
-    pub(super) fn level_or_zero(&self, level: Option<Level>) -> [Decimal; 2] {
+    pub(crate) fn level_or_zero(&self, level: Option<Level>) -> [Decimal; 2] {
         level.map_or([Decimal::ZERO; 2], |level| self.level(&level))
     }
 }

@@ -2,8 +2,8 @@
 
 use super::selection::{Selection, named};
 use crate::MarketData;
-use crate::fold::series::{AVERAGE_MINUTES, DAY_SECONDS};
-use crate::fold::{Day, Listing, Market};
+use crate::fold::series::AVERAGE_MINUTES;
+use crate::fold::{Day, DayStatistics, Listing, Market};
 use crate::rounding::{percent_change_nearest, ratio_nearest};
 use axum::response::{IntoResponse, Response};
 use emporion_api::names::TickerType;
@@ -68,26 +68,30 @@ pub(super) async fn book(data: MarketData, request: Request) -> Result<Json<OneO
 }
 
 /// Price and quantity of the best bid, then of the best ask.
-fn best_levels(listing: &Listing, market: &Market) -> [[Decimal; 2]; 2] {
+pub(crate) fn best_levels(listing: &Listing, market: &Market) -> [[Decimal; 2]; 2] {
     [Side::Buy, Side::Sell].map(|side| listing.level_or_zero(market.book().best(side)))
 }
 
 /// The ticker at the engine time `now`, or later if the market is further.
 fn ticker(listing: &Listing, now: TimeUs, unit: TimeUnit) -> Ticker {
-    let market = listing.market.read();
-    let series = market.series();
-    let [[bid_price, bid_qty], [ask_price, ask_qty]] = best_levels(listing, &market);
-    let last = series.last();
-    let day = series.day().unwrap_or_else(|| quiet_day(last.map(|last| last.close)));
+    let statistics = listing.market.read().day_statistics();
+    show(listing, &DayStatistics { time: statistics.time.max(now), ..statistics }, unit)
+}
+
+/// The ticker that tells these statistics.
+pub(crate) fn show(listing: &Listing, statistics: &DayStatistics, unit: TimeUnit) -> Ticker {
+    let [[bid_price, bid_qty], [ask_price, ask_qty]] =
+        [statistics.bid, statistics.ask].map(|best| listing.level_or_zero(best));
+    let day = statistics.day.unwrap_or_else(|| quiet_day(statistics.last.map(|(price, _)| price)));
     let traded = day.trades > 0;
     Ticker {
         symbol: listing.symbol.spec.name.into(),
         price_change: Decimal::new(i128::from(day.close.0) - i128::from(day.open.0), listing.symbol.spec.price_scale),
         price_change_percent: percent_change(&day),
         weighted_avg_price: weighted_average(listing, &day),
-        prev_close_price: listing.price_or_zero(series.close_before_day()),
+        prev_close_price: listing.price_or_zero(statistics.close_before),
         last_price: listing.price(day.close),
-        last_qty: last.map_or(Decimal::ZERO, |last| listing.quantity(last.last_quantity)),
+        last_qty: statistics.last.map_or(Decimal::ZERO, |(_, quantity)| listing.quantity(quantity)),
         bid_price,
         bid_qty,
         ask_price,
@@ -97,8 +101,8 @@ fn ticker(listing: &Listing, now: TimeUs, unit: TimeUnit) -> Ticker {
         low_price: listing.price(day.low),
         volume: listing.base_amount(day.base),
         quote_volume: listing.quote_amount(day.quote),
-        open_time: unit.of(TimeUs::from_second(series.now().saturating_sub(DAY_SECONDS))),
-        close_time: unit.of(now.max(market.time())),
+        open_time: unit.of(TimeUs::from_second(statistics.open_second)),
+        close_time: unit.of(statistics.time),
         first_id: id(traded, day.first_trade_id),
         last_id: id(traded, day.last_trade_id),
         count: day.trades,
@@ -106,7 +110,7 @@ fn ticker(listing: &Listing, now: TimeUs, unit: TimeUnit) -> Ticker {
 }
 
 /// A day without trades: the last price all day long, or zero.
-fn quiet_day(last: Option<Price>) -> Day {
+pub(crate) fn quiet_day(last: Option<Price>) -> Day {
     let price = last.unwrap_or_default();
     Day {
         open: price,
@@ -121,18 +125,18 @@ fn quiet_day(last: Option<Price>) -> Day {
     }
 }
 
-fn percent_change(day: &Day) -> Decimal {
+pub(crate) fn percent_change(day: &Day) -> Decimal {
     let thousandths = if day.open.0 == 0 { 0 } else { percent_change_nearest(day.open.0, day.close.0) };
     Decimal::new(thousandths, PERCENT_PLACES).with_places(PERCENT_PLACES)
 }
 
 /// Quote volume by volume; zero without volume.
-fn weighted_average(listing: &Listing, day: &Day) -> Decimal {
+pub(crate) fn weighted_average(listing: &Listing, day: &Day) -> Decimal {
     let (quote_scale, base_scale) = (listing.quote.ledger_scale, listing.base.ledger_scale);
     let average = ratio_nearest(day.quote.0, quote_scale, day.base.0, base_scale, VALUE_PLACES);
     average.map_or(Decimal::ZERO, |average| Decimal::new(average, VALUE_PLACES))
 }
 
-fn id(traded: bool, id: TradeId) -> i64 {
+pub(crate) fn id(traded: bool, id: TradeId) -> i64 {
     if traded { i64::try_from(id.0).unwrap_or(i64::MAX) } else { -1 }
 }
