@@ -309,6 +309,15 @@ pub(crate) struct BenchArgs {
     /// Beforehand, measure for so many seconds each what the server does at most; 0 leaves it out.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub(crate) capacity: u64,
+    /// Beside the requests, read market streams with so many sockets.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=100_000))]
+    pub(crate) sockets: u64,
+    /// Of these sockets, so many that never read; the load then runs twice, first without them.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "sockets")]
+    pub(crate) stuck: u64,
+    /// The streams of each socket; without it, five of the symbol: trade, aggTrade, bookTicker, depth@100ms, kline_1m.
+    #[arg(long, value_name = "STREAM", value_delimiter = ',', requires = "sockets")]
+    pub(crate) streams: Vec<String>,
     #[command(flatten)]
     pub(crate) venue: VenueArgs,
 }

@@ -4,4 +4,5 @@
 //! beside the same server's cheapest answer.
 
 pub mod load;
+pub mod sockets;
 pub mod stream;
