@@ -1,9 +1,9 @@
-//! The closed catalogue of error codes that the REST API can answer with.
+//! The closed catalogue of error codes that the REST and the WebSocket API can answer with.
 //!
 //! Numbers, names and texts are those of the Binance Spot documentation (`errors.md`); clients match on them,
 //! typing errors included. The text here is the one without parameters; the others are made in
-//! [`crate::error`]. Codes of surfaces that are not served (FIX, SBE, order lists, pegged orders, user
-//! streams) come with their surface.
+//! [`crate::error`]. Codes of surfaces that are not served (FIX, order lists, pegged orders) come with their
+//! surface.
 
 use std::fmt;
 
@@ -97,6 +97,7 @@ codes! {
     InvalidTickerType = -1139, "INVALID_TICKER_TYPE", BAD_REQUEST, "Invalid ticker type.";
     InvalidCancelRestrictions = -1145, "INVALID_CANCEL_RESTRICTIONS", BAD_REQUEST, "Invalid cancelRestrictions";
     DuplicateSymbols = -1151, "DUPLICATE_SYMBOLS", BAD_REQUEST, "Symbol is present multiple times in the list.";
+    SbeDisabled = -1155, "SBE_DISABLED", BAD_REQUEST, "SBE is not enabled.";
     InvalidTimeUnit = -1194, "INVALID_TIME_UNIT", BAD_REQUEST, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.";
     SymbolDoesNotMatchStatus = -1220, "SYMBOL_DOES_NOT_MATCH_STATUS", BAD_REQUEST, "The symbol's status does not match the requested symbolStatus.";
     NewOrderRejected = -2010, "NEW_ORDER_REJECTED", BAD_REQUEST, "NEW_ORDER_REJECTED";
@@ -105,7 +106,10 @@ codes! {
     BadApiKeyFormat = -2014, "BAD_API_KEY_FMT", UNAUTHORIZED, "API-key format invalid.";
     RejectedApiKey = -2015, "REJECTED_MBX_KEY", UNAUTHORIZED, "Invalid API-key, IP, or permissions for action.";
     OrderArchived = -2026, "ORDER_ARCHIVED", BAD_REQUEST, "Order was canceled or expired with no executed qty over 90 days ago and has been archived.";
+    SubscriptionActive = -2035, "SUBSCRIPTION_ACTIVE", BAD_REQUEST, "User Data Stream subscription already active.";
+    SubscriptionInactive = -2036, "SUBSCRIPTION_INACTIVE", BAD_REQUEST, "User Data Stream subscription not active.";
     ClientOrderIdInvalid = -2039, "CLIENT_ORDER_ID_INVALID", BAD_REQUEST, "Client order ID is not correct for this order ID.";
+    MaximumSubscriptionIds = -2042, "MAXIMUM_SUBSCRIPTION_IDS", BAD_REQUEST, "Maximum subscription ID reached for this connection.";
 }
 
 impl fmt::Display for Code {

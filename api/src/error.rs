@@ -132,6 +132,11 @@ impl ApiError {
         Self::new(Code::MoreThanHours, format!("More than {hours} hours between startTime and endTime."))
     }
 
+    /// -1135: `name` is an object or `null`, which no parameter of a message is.
+    pub fn invalid_json_parameter(name: &str) -> Self {
+        Self::new(Code::InvalidJson, format!("JSON sent for parameter '{}' is not valid", echo(name)))
+    }
+
     /// -1130: `name` is well-formed but not one of its values.
     pub fn invalid_parameter(name: &str) -> Self {
         Self::new(Code::InvalidParameter, format!("Data sent for parameter '{name}' is not valid."))
@@ -202,6 +207,11 @@ impl ApiError {
     /// 413: the body is larger than any request needs.
     pub fn body_too_large() -> Self {
         Self::from(Code::TooManyParameters).with_status(413)
+    }
+
+    /// -1135: a member of a message's envelope is not `expected`.
+    pub fn invalid_message(member: &str, expected: &str) -> Self {
+        Self::new(Code::InvalidJson, format!("Invalid '{member}' in JSON request; expected {expected}."))
     }
 
     /// -1013: the symbol does not take this self-trade prevention mode.

@@ -15,6 +15,7 @@ pub mod time;
 pub mod v1;
 pub mod window;
 pub mod wire;
+pub mod ws_api;
 
 pub use code::Code;
 pub use error::ApiError;

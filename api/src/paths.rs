@@ -194,6 +194,36 @@ endpoints! {
     METRICS: Get "/metrics", Process, None, Fixed(0), 0;
 }
 
+/// The methods of the WebSocket API that are the same call as an endpoint, by their names there.
+pub static WS_METHODS: &[(&str, &Endpoint)] = &[
+    ("ping", &PING),
+    ("time", &TIME),
+    ("exchangeInfo", &EXCHANGE_INFO),
+    ("depth", &DEPTH),
+    ("trades.recent", &TRADES),
+    ("trades.historical", &HISTORICAL_TRADES),
+    ("trades.aggregate", &AGG_TRADES),
+    ("klines", &KLINES),
+    ("uiKlines", &UI_KLINES),
+    ("avgPrice", &AVG_PRICE),
+    ("ticker.24hr", &TICKER_24HR),
+    ("ticker.tradingDay", &TICKER_TRADING_DAY),
+    ("ticker", &TICKER),
+    ("ticker.price", &TICKER_PRICE),
+    ("ticker.book", &TICKER_BOOK),
+    ("order.place", &PLACE_ORDER),
+    ("order.test", &TEST_ORDER),
+    ("order.cancel", &CANCEL_ORDER),
+    ("order.status", &QUERY_ORDER),
+    ("openOrders.status", &OPEN_ORDERS),
+    ("openOrders.cancelAll", &CANCEL_OPEN_ORDERS),
+    ("allOrders", &ALL_ORDERS),
+    ("myTrades", &MY_TRADES),
+    ("account.status", &ACCOUNT),
+    ("account.rateLimits.orders", &ORDER_COUNT),
+    ("account.commission", &COMMISSION),
+];
+
 /// 5, 25, 50 or 250 by the number of levels asked for.
 fn depth_weight(params: &Params) -> u32 {
     match params.get("limit").and_then(|text| u64::read("limit", text).ok()).unwrap_or(100) {
@@ -265,6 +295,15 @@ mod tests {
             let roles = ALL.iter().filter(|other| other.path == one.path).map(|other| other.role);
             assert!(roles.into_iter().all(|role| role == one.role), "{}", one.path);
         }
+    }
+
+    #[test]
+    fn a_method_of_the_websocket_api_is_one_endpoint_and_every_endpoint_of_the_exchange_is_one() {
+        let names: BTreeSet<_> = WS_METHODS.iter().map(|(name, _)| *name).collect();
+        let calls: BTreeSet<_> = WS_METHODS.iter().map(|(_, to)| (to.method.as_str(), to.path)).collect();
+        assert_eq!((names.len(), calls.len()), (WS_METHODS.len(), WS_METHODS.len()));
+        let rest = ALL.iter().filter(|endpoint| endpoint.path.starts_with("/api/v3/"));
+        assert_eq!(rest.map(|endpoint| (endpoint.method.as_str(), endpoint.path)).collect::<BTreeSet<_>>(), calls);
     }
 
     #[track_caller]

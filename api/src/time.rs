@@ -10,7 +10,7 @@ pub enum TimeUnit {
     /// The default.
     #[default]
     Millisecond,
-    /// Asked for with `X-MBX-TIME-UNIT: MICROSECOND`.
+    /// Asked for with `X-MBX-TIME-UNIT: MICROSECOND`, or `timeUnit` in the URL of a socket.
     Microsecond,
 }
 
@@ -18,7 +18,10 @@ impl TimeUnit {
     /// The request header that chooses the unit.
     pub const HEADER: &str = "x-mbx-time-unit";
 
-    /// Reads the header's value: the unit in capitals or in lower case, else -1194.
+    /// The parameter of a socket's URL that chooses the unit.
+    pub const PARAM: &str = "timeUnit";
+
+    /// Reads the header's or the parameter's value: the unit in capitals or in lower case, else -1194.
     pub fn parse(header: &[u8]) -> Result<Self, ApiError> {
         match header {
             b"MILLISECOND" | b"millisecond" => Ok(Self::Millisecond),

@@ -44,6 +44,29 @@ impl Params {
         Ok(params)
     }
 
+    /// The parameters of a message: names and values as they are, nothing to be decoded. The bounds and the
+    /// alphabet are those of a query.
+    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, ApiError> {
+        let mut params = Self::default();
+        for (name, value) in pairs {
+            if params.entries.len() == PARAMS_MAX {
+                return Err(Code::TooManyParameters.into());
+            }
+            if name.chars().chain(value.chars()).any(char::is_control) {
+                return Err(Code::IllegalChars.into());
+            }
+            if params.index(name).is_some() {
+                return Err(ApiError::duplicate_parameter(name));
+            }
+            let start = params.text.len();
+            params.text.push_str(name);
+            let equals = params.text.len();
+            params.text.push_str(value);
+            params.entries.push(Entry { start, equals, end: params.text.len() });
+        }
+        Ok(params)
+    }
+
     /// The value of `name`, which may be empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.index(name).map(|index| self.value(index))
@@ -188,6 +211,20 @@ mod tests {
         let many: Vec<String> = (0..=PARAMS_MAX).map(|n| format!("p{n}=1")).collect();
         assert_eq!(Params::parse(many[1..].join("&").as_bytes(), b"").expect("as many as allowed").len(), PARAMS_MAX);
         check_error(many.join("&").as_bytes(), b"", Code::TooManyParameters, Code::TooManyParameters.text());
+    }
+
+    #[test]
+    fn pairs_are_taken_as_they_are_within_the_bounds_of_a_query() {
+        let pairs = [("symbol", "%41+&="), ("", ""), ("é", "1.0")];
+        assert_eq!(Params::from_pairs(pairs).expect("well-formed").iter().collect::<Vec<_>>(), pairs);
+        let code = |pairs: &[(&str, &str)]| Params::from_pairs(pairs.iter().copied()).map_err(|error| error.code);
+        assert_eq!(code(&[("a", "1"), ("b", "2"), ("a", "1")]), Err(Code::TooManyParameters));
+        assert_eq!(code(&[("a", "\n")]), Err(Code::IllegalChars));
+        assert_eq!(code(&[("a\u{7f}", "")]), Err(Code::IllegalChars));
+        let names: Vec<String> = (0..=PARAMS_MAX).map(|n| n.to_string()).collect();
+        let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+        assert_eq!(code(&many[1..]).expect("as many as allowed").len(), PARAMS_MAX);
+        assert_eq!(code(&many), Err(Code::TooManyParameters));
     }
 
     proptest! {

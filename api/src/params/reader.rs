@@ -23,6 +23,10 @@ pub struct Reader<'p> {
 /// What every signed request carries besides its own parameters; read by the authentication.
 const SIGNED_PARAMS: [&str; 3] = ["timestamp", "recvWindow", "signature"];
 
+/// What a message of the WebSocket API may carry besides its method's parameters, and what a signed one may.
+const MESSAGE_PARAMS: [&str; 1] = ["returnRateLimits"];
+const SIGNED_MESSAGE_PARAMS: [&str; 5] = ["returnRateLimits", "apiKey", "timestamp", "recvWindow", "signature"];
+
 impl Params {
     /// Reads an open endpoint's parameters with `read` and refuses any that it did not ask for.
     pub fn read<'p, T>(&'p self, read: impl FnOnce(&mut Reader<'p>) -> Result<T, ApiError>) -> Result<T, ApiError> {
@@ -46,9 +50,35 @@ impl Params {
         &'p self,
         read: impl FnOnce(&mut Reader<'p>) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
+        self.read_besides(&SIGNED_PARAMS, read)
+    }
+
+    /// As [`Params::read`], for a message of the WebSocket API: what belongs to its envelope is read.
+    pub fn read_message<'p, T>(
+        &'p self,
+        read: impl FnOnce(&mut Reader<'p>) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        self.read_besides(&MESSAGE_PARAMS, read)
+    }
+
+    /// As [`Params::read_message`], for a message whose authentication has read what a signed one carries.
+    pub fn read_signed_message<'p, T>(
+        &'p self,
+        read: impl FnOnce(&mut Reader<'p>) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        self.read_besides(&SIGNED_MESSAGE_PARAMS, read)
+    }
+
+    /// As [`Params::read`], where `names` are read elsewhere.
+    fn read_besides<'p, T>(
+        &'p self,
+        names: &[&str],
+        read: impl FnOnce(&mut Reader<'p>) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
         self.read(|reader| {
-            for name in SIGNED_PARAMS {
-                reader.text(name);
+            for index in names.iter().filter_map(|name| self.index(name)) {
+                reader.read |= 1 << index;
+                reader.asked = true;
             }
             read(reader)
         })
@@ -150,6 +180,18 @@ mod tests {
         check(signed.read_signed(|reader| reader.required::<u64>("a")), Ok(1));
         let unread = "Not all sent parameters were read; read '3' parameter(s) but was sent '4'.";
         check(signed.read_signed(|_| Ok(())), Err((Code::UnreadParameters, unread)));
+    }
+
+    #[test]
+    fn a_message_has_read_what_belongs_to_its_envelope() {
+        let all = params("a=1&returnRateLimits=false&apiKey=k&timestamp=1&recvWindow=2&signature=3");
+        check(all.read_signed_message(|reader| reader.required::<u64>("a")), Ok(1));
+        let unread = "Not all sent parameters were read; read '2' parameter(s) but was sent '6'.";
+        let open = all.read_message(|reader| reader.required::<u64>("a"));
+        check(open, Err((Code::UnreadParameters, unread)));
+        let none = "Too many parameters; expected '0' and received '1'.";
+        check(params("a=1").read_message(|_| Ok(())), Err((Code::TooManyParameters, none)));
+        check(params("returnRateLimits=true").read_message(|_| Ok(())), Ok(()));
     }
 
     #[test]

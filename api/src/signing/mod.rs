@@ -1,13 +1,16 @@
 //! Signed requests: what is signed, how it is verified, and how a client signs.
 //!
-//! The payload is the raw query string followed by the raw body, without a separator and without the
+//! The payload of a request is the raw query string followed by the raw body, without a separator and without the
 //! `signature` parameter, exactly the bytes that were sent: nothing is sorted, decoded or encoded again.
+//! That of a message of the WebSocket API is another one: see [`MessagePayload`].
 
 mod client;
+mod message;
 mod payload;
 mod verify;
 
 pub use client::{Query, Signer, percent_encode};
+pub use message::MessagePayload;
 pub use payload::SignedPayload;
 pub use verify::{KeyFormatError, KeyType, Verifier};
 

@@ -29,6 +29,11 @@ impl<'r> SignedPayload<'r> {
         Ok(Self { parts, signature })
     }
 
+    /// A payload in one piece, with its signature.
+    pub(super) fn whole(payload: &'r [u8], signature: &'r [u8]) -> Self {
+        Self { parts: [payload, &[], &[], &[]], signature }
+    }
+
     /// The pieces of the payload, some of them empty.
     pub fn parts(&self) -> impl Iterator<Item = &'r [u8]> {
         self.parts.into_iter()
