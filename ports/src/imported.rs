@@ -4,7 +4,7 @@
 //! own trades begin, imported klines end: readers never mix the two within one second.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use emporion_model::event::Bucket;
@@ -22,7 +22,7 @@ pub struct KlineImport {
     /// Where they come from, for people: a file's name, or `demo`. At most 255 bytes.
     pub source: String,
     /// The klines, each as one bucket whose `second` is the kline's start and whose `symbol` is the one above, in
-    /// ascending order. Their trade ids mean nothing.
+    /// ascending order. Their last quantity, last time and trade ids mean nothing, and stores do not keep them.
     pub klines: Vec<Bucket>,
     /// When they are imported.
     pub at: TimeUs,
@@ -41,7 +41,7 @@ pub struct ImportedRange {
     pub last: u64,
     /// How many there are; there may be holes between them.
     pub klines: u64,
-    /// Where the newest of them came from.
+    /// Where the last of them came from.
     pub source: String,
 }
 
@@ -51,8 +51,11 @@ pub trait ImportedKlines: Send + Sync {
     /// Adds klines in one transaction; one that is there already with the same start is replaced.
     async fn import(&self, import: KlineImport) -> Result<(), StoreError>;
 
-    /// What is there, by symbol and interval.
+    /// What is there, by symbol and interval. It counts every kline, so it is for people, not for each request.
     async fn ranges(&self) -> Result<Vec<ImportedRange>, StoreError>;
+
+    /// The intervals of which there are klines of this symbol, shortest first. Cheap: every reader of klines asks.
+    async fn intervals(&self, symbol: SymbolId) -> Result<Vec<Interval>, StoreError>;
 
     /// The klines that begin from the second `from` on and before `until`, oldest first, at most `limit`: the
     /// first ones, so that a reader may go on after the last.
@@ -64,36 +67,47 @@ pub trait ImportedKlines: Send + Sync {
         until: u64,
         limit: u32,
     ) -> Result<Vec<Bucket>, StoreError>;
+
+    /// The newest kline that begins before the second `before`.
+    async fn newest(&self, symbol: SymbolId, interval: Interval, before: u64) -> Result<Option<Bucket>, StoreError>;
 }
 
 /// Imported klines in memory: they are gone with the process.
 #[derive(Debug, Default)]
-pub struct InMemoryKlines(Mutex<BTreeMap<(SymbolId, Interval), Imported>>);
+pub struct InMemoryKlines(Mutex<BTreeMap<(SymbolId, Interval), Series>>);
 
-#[derive(Debug, Default)]
-struct Imported {
-    source: String,
-    klines: BTreeMap<u64, Bucket>,
+/// Klines with their sources, by their starts.
+type Series = BTreeMap<u64, (Arc<str>, Bucket)>;
+
+impl InMemoryKlines {
+    fn series(&self) -> MutexGuard<'_, BTreeMap<(SymbolId, Interval), Series>> {
+        // Every change is one call on a map, so what a holder that panicked left is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[async_trait]
 impl ImportedKlines for InMemoryKlines {
     async fn import(&self, import: KlineImport) -> Result<(), StoreError> {
-        let mut series = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let imported = series.entry((import.symbol, import.interval)).or_default();
-        imported.source = import.source;
-        imported.klines.extend(import.klines.into_iter().map(|kline| (kline.second, kline)));
+        let source: Arc<str> = import.source.into();
+        let klines = import.klines.into_iter().map(|kline| (kline.second, (source.clone(), kline)));
+        self.series().entry((import.symbol, import.interval)).or_default().extend(klines);
         Ok(())
     }
 
     async fn ranges(&self) -> Result<Vec<ImportedRange>, StoreError> {
-        let series = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let range = |(&(symbol, interval), imported): (&(SymbolId, Interval), &Imported)| {
-            let (first, last) = (*imported.klines.keys().next()?, *imported.klines.keys().next_back()?);
-            let klines = imported.klines.len() as u64;
-            Some(ImportedRange { symbol, interval, first, last, klines, source: imported.source.clone() })
+        let range = |(&(symbol, interval), klines): (&(SymbolId, Interval), &Series)| {
+            let ((&first, _), (&last, (source, _))) = klines.first_key_value().zip(klines.last_key_value())?;
+            let klines = klines.len() as u64;
+            Some(ImportedRange { symbol, interval, first, last, klines, source: source.to_string() })
         };
-        Ok(series.iter().filter_map(range).collect())
+        Ok(self.series().iter().filter_map(range).collect())
+    }
+
+    async fn intervals(&self, symbol: SymbolId) -> Result<Vec<Interval>, StoreError> {
+        let all = self.series();
+        let of_symbol = all.iter().filter(|((of, _), klines)| *of == symbol && !klines.is_empty());
+        Ok(of_symbol.map(|(&(_, interval), _)| interval).collect())
     }
 
     async fn klines(
@@ -104,9 +118,26 @@ impl ImportedKlines for InMemoryKlines {
         until: u64,
         limit: u32,
     ) -> Result<Vec<Bucket>, StoreError> {
-        let series = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(imported) = series.get(&(symbol, interval)) else { return Ok(Vec::new()) };
-        let range = imported.klines.range(from..until.max(from));
-        Ok(range.take(limit as usize).map(|(_, kline)| *kline).collect())
+        let all = self.series();
+        let Some(klines) = all.get(&(symbol, interval)) else { return Ok(Vec::new()) };
+        let range = klines.range(from..until.max(from));
+        Ok(range.take(limit as usize).map(|(_, (_, kline))| *kline).collect())
+    }
+
+    async fn newest(&self, symbol: SymbolId, interval: Interval, before: u64) -> Result<Option<Bucket>, StoreError> {
+        let all = self.series();
+        let newest = all.get(&(symbol, interval)).and_then(|klines| klines.range(..before).next_back());
+        Ok(newest.map(|(_, (_, kline))| *kline))
+    }
+}
+
+#[cfg(all(test, feature = "contract"))]
+mod tests {
+    use super::*;
+
+    crate::imported_klines_contract!(fresh);
+
+    async fn fresh() -> ((), InMemoryKlines) {
+        ((), InMemoryKlines::default())
     }
 }

@@ -5,5 +5,6 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
 pub mod feed;
+pub mod imported;
 pub mod store;
 pub mod users;

@@ -16,7 +16,10 @@ use crate::worker::{Owned, Worker};
 static SCHEMA: Schema = Schema {
     file: "users.db",
     application_id: 0x456d_7055, // "EmpU"
-    migrations: &[Migration { version: 1, compatible_from: 1, sql: include_str!("001_users.sql") }],
+    migrations: &[
+        Migration { version: 1, compatible_from: 1, sql: include_str!("001_users.sql") },
+        Migration { version: 2, compatible_from: 1, sql: include_str!("002_imported_klines.sql") },
+    ],
 };
 
 /// Pages of the log between two checkpoints.
@@ -61,6 +64,12 @@ impl Connections {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> StoreResult<T> {
         self.readers.read(work).await
+    }
+
+    /// Runs `work` on a connection of its own. Blocks.
+    pub(super) fn read_now<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> StoreResult<T> {
+        let connection = self.database.open_reader()?;
+        work(&connection).map_err(|error| self.database.failure(&error))
     }
 }
 

@@ -9,6 +9,7 @@ mod api_keys;
 mod audit;
 mod backup;
 mod connection;
+mod imported;
 mod outbox;
 mod people;
 mod sessions;
@@ -16,10 +17,14 @@ mod sessions;
 mod tests;
 mod values;
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{PoisonError, RwLock};
 
 use async_trait::async_trait;
-use emporion_model::{AccountId, TimeUs};
+use emporion_model::event::Bucket;
+use emporion_model::{AccountId, Interval, SymbolId, TimeUs};
+use emporion_ports::imported::{ImportedKlines, ImportedRange, KlineImport};
 use emporion_ports::store::StoreError;
 use emporion_ports::users::{
     AccountLink, AccountName, AddedKey, Answer, ApiKey, ApiKeyName, AuditRow, Credential, Deposit, NewApiKey,
@@ -32,9 +37,12 @@ use connection::Connections;
 
 use crate::Durability;
 
-/// The user store on a file.
+/// The user store on a file, and the imported klines in it.
 pub struct SqliteUserStore {
     connections: Connections,
+    /// The symbols and intervals of which there are imported klines. Every reader of klines asks, most often for a
+    /// symbol without any, and the one process that writes the file is this one.
+    imported: RwLock<BTreeSet<(SymbolId, Interval)>>,
 }
 
 impl SqliteUserStore {
@@ -44,7 +52,9 @@ impl SqliteUserStore {
     /// [`StoreError::Unusable`] with one sentence: the folder cannot be read, the file is damaged or another
     /// application's, or a newer build wrote it and this one must not use it. The file is then as it was.
     pub fn open(path: &Path, durability: Durability) -> StoreResult<Self> {
-        Connections::open(path, durability).map(|connections| Self { connections })
+        let connections = Connections::open(path, durability)?;
+        let imported = RwLock::new(connections.read_now(imported::series)?);
+        Ok(Self { connections, imported })
     }
 }
 
@@ -203,5 +213,39 @@ impl UserStore for SqliteUserStore {
         let (from, to) = (self.connections.path().to_owned(), path.to_owned());
         let copied = tokio::task::spawn_blocking(move || backup(&from, &to)).await;
         copied.map_err(|error| StoreError::Failed(format!("the backup stopped: {error}")))?
+    }
+}
+
+#[async_trait]
+impl ImportedKlines for SqliteUserStore {
+    async fn import(&self, import: KlineImport) -> StoreResult<()> {
+        let series = (!import.klines.is_empty()).then_some((import.symbol, import.interval));
+        self.connections.write(move |db| imported::import(db, &import)).await?;
+        self.imported.write().unwrap_or_else(PoisonError::into_inner).extend(series);
+        Ok(())
+    }
+
+    async fn ranges(&self) -> StoreResult<Vec<ImportedRange>> {
+        self.connections.read(imported::ranges).await
+    }
+
+    async fn intervals(&self, symbol: SymbolId) -> StoreResult<Vec<Interval>> {
+        let imported = self.imported.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(imported.iter().filter(|(of, _)| *of == symbol).map(|&(_, interval)| interval).collect())
+    }
+
+    async fn klines(
+        &self,
+        symbol: SymbolId,
+        interval: Interval,
+        from: u64,
+        until: u64,
+        limit: u32,
+    ) -> StoreResult<Vec<Bucket>> {
+        self.connections.read(move |db| imported::klines(db, symbol, interval, from, until, limit)).await
+    }
+
+    async fn newest(&self, symbol: SymbolId, interval: Interval, before: u64) -> StoreResult<Option<Bucket>> {
+        self.connections.read(move |db| imported::newest(db, symbol, interval, before)).await
     }
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use emporion_model::TimeUs;
+use emporion_model::event::Bucket;
+use emporion_model::{Amount, Interval, Price, Quantity, SymbolId, TimeUs, TradeId};
+use emporion_ports::imported::{ImportedKlines, KlineImport};
 use emporion_ports::users::{
     Actor, NewUser, PasswordHash, Payload, SignUp, Stamp, StoreResult, UserName, UserStore, check_audit,
 };
@@ -15,6 +17,12 @@ use super::{SqliteUserStore, backup};
 use crate::Durability;
 
 emporion_ports::user_store_contract!(fresh);
+
+mod imported_klines {
+    use super::fresh;
+
+    emporion_ports::imported_klines_contract!(fresh);
+}
 
 async fn fresh() -> (TempDir, SqliteUserStore) {
     let folder = TempDir::new().unwrap();
@@ -76,7 +84,7 @@ async fn a_newer_incompatible_schema_is_refused_untouched() {
     let path = file_with_ann(&folder).await;
     Connection::open(&path).unwrap().execute_batch("update schema set version = 9, compatible_from = 8").unwrap();
     let before = fs::read(&path).unwrap();
-    let expected = "users.db has schema 9, which needs a build that knows schema 8; this build knows schema 1: use a \
+    let expected = "users.db has schema 9, which needs a build that knows schema 8; this build knows schema 2: use a \
                     newer build";
     assert_eq!(refusal(&path), expected);
     assert_eq!(backup(&path, &folder.path().join("copy.db")).unwrap_err().to_string(), expected);
@@ -172,4 +180,59 @@ async fn a_disk_error_is_the_last_write() {
     let refused = store.connections.write(|_| Ok(())).await.unwrap_err().to_string();
     assert_eq!(refused, "users.db failed: Error code 1034: disk I/O error");
     assert_eq!(store.outbox_head().await.unwrap().last_n, 0);
+}
+
+/// One kline of one second and one of a month.
+async fn import(store: &SqliteUserStore) {
+    for interval in [Interval::Second1, Interval::Month1] {
+        let kline = Bucket {
+            symbol: SymbolId(7),
+            second: 1_483_228_800,
+            open: Price(9),
+            high: Price(9),
+            low: Price(9),
+            close: Price(9),
+            last_quantity: Quantity(0),
+            last_time: TimeUs(0),
+            base: Amount(1),
+            quote: Amount(1),
+            taker_buy_base: Amount(1),
+            taker_buy_quote: Amount(1),
+            trades: 1,
+            first_trade_id: TradeId(0),
+            last_trade_id: TradeId(0),
+        };
+        let source = "file.csv".to_owned();
+        let import = KlineImport { symbol: SymbolId(7), interval, source, klines: vec![kline], at: TimeUs(1) };
+        store.import(import).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn imported_klines_outlive_a_restart_and_are_in_a_backup() {
+    let (folder, store) = fresh().await;
+    import(&store).await;
+    let copy = folder.path().join("copy.db");
+    store.backup_into(&copy).await.unwrap();
+    let ranges = store.ranges().await.unwrap();
+    assert_eq!(ranges.len(), 2);
+    drop(store);
+    for path in [folder.path().join("users.db"), copy] {
+        let opened = open(&path).unwrap();
+        assert_eq!(opened.ranges().await.unwrap(), ranges);
+        assert_eq!(opened.intervals(SymbolId(7)).await.unwrap(), [Interval::Second1, Interval::Month1]);
+        assert_eq!(opened.intervals(SymbolId(6)).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_file_without_the_table_gets_it() {
+    let folder = TempDir::new().unwrap();
+    let path = file_with_ann(&folder).await;
+    let old = "drop table imported_klines; update schema set version = 1, compatible_from = 1";
+    Connection::open(&path).unwrap().execute_batch(old).unwrap();
+    let store = open(&path).unwrap();
+    import(&store).await;
+    assert_eq!(store.ranges().await.unwrap().len(), 2);
+    assert_eq!(sign_up(&store, "ann").await, SignUp::NameTaken);
 }
