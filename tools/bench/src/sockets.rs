@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -116,6 +117,22 @@ impl Sockets {
         }
         all.report(self.config, stuck_cut)
     }
+}
+
+/// Upgrades a connection by hand, for readers that count bytes and want no frames. Nothing of the answer is left
+/// unread, and nothing behind it is taken.
+pub async fn handshake(socket: &mut TcpStream, path: &str) -> std::io::Result<()> {
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    socket.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(socket.read_u8().await?);
+    }
+    let is_upgraded = answer.starts_with(b"HTTP/1.1 101 ");
+    if is_upgraded { Ok(()) } else { Err(std::io::Error::other(String::from_utf8_lossy(&answer).into_owned())) }
 }
 
 async fn open(config: &SocketConfig) -> Result<WebSocketStream<TcpStream>, SocketError> {
