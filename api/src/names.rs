@@ -220,9 +220,16 @@ pub enum RateLimitType {
     Orders,
     /// A network's requests, whatever their weight.
     RawRequests,
+    /// A network's attempts to open a WebSocket.
+    Connections,
 }
 
-named!(RateLimitType { RequestWeight = "REQUEST_WEIGHT", Orders = "ORDERS", RawRequests = "RAW_REQUESTS" });
+named!(RateLimitType {
+    RequestWeight = "REQUEST_WEIGHT",
+    Orders = "ORDERS",
+    RawRequests = "RAW_REQUESTS",
+    Connections = "CONNECTIONS",
+});
 
 /// The unit of a rate limit's window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

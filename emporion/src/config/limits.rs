@@ -98,6 +98,7 @@ impl Limits {
         LimitPolicy {
             weight_per_minute: weight.or(profile.weight_per_minute),
             requests_per_five_minutes: requests.or(profile.requests_per_five_minutes),
+            connections_per_five_minutes: profile.connections_per_five_minutes,
         }
     }
 

@@ -67,7 +67,7 @@ fn limits_are_the_profiles_unless_they_are_given() {
             { account = 1001, orders_per_ten_seconds = \"venue\", orders_per_day = \"venue\" },
         ]";
     let limits = load(Some(file), &[]).unwrap().limits;
-    let policy = |weight| LimitPolicy { weight_per_minute: weight, requests_per_five_minutes: Some(300_000) };
+    let policy = |weight| LimitPolicy { weight_per_minute: weight, ..LimitPolicy::BINANCE };
     assert_eq!(limits.requests().policy, policy(Some(12)));
     assert_eq!(limits.requests().overrides[0].policy, policy(None));
     assert_eq!(limits.order_counts(), OrderCountLimits { per_ten_seconds: Some(100), per_day: None });

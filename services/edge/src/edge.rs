@@ -65,8 +65,8 @@ pub(crate) struct Ticket {
     endpoint: Option<&'static Endpoint>,
     is_v1: bool,
     started: Instant,
-    address: IpAddr,
-    began_at: TimeUs,
+    pub(crate) address: IpAddr,
+    pub(crate) began_at: TimeUs,
     used_weight: u32,
     weight_on_failure: u32,
 }
@@ -97,6 +97,11 @@ impl Edge {
         &self.readiness
     }
 
+    /// What tells the time here.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Counts, reads and authenticates a request for `endpoint`.
     pub(crate) async fn admit(
         &self,
@@ -116,6 +121,19 @@ impl Edge {
             Err(error) => Err(error),
         };
         (ticket, admitted)
+    }
+
+    /// Counts a request for a WebSocket: its weight, and one attempt to connect.
+    pub(crate) fn admit_socket(
+        &self,
+        endpoint: &'static Endpoint,
+        request: &axum::extract::Request,
+        weight: u32,
+    ) -> (Ticket, Result<(), ApiError>) {
+        let mut ticket = self.ticket(Some(endpoint), request);
+        let charge = self.limits.charge_connection(ticket.address, weight, ticket.began_at);
+        ticket.used_weight = charge.used_weight;
+        (ticket, charge.verdict)
     }
 
     /// Counts a request for something that does not exist.

@@ -36,26 +36,44 @@ pub struct LimitPolicy {
     pub weight_per_minute: Option<u32>,
     /// Requests per five minutes, whatever their weight.
     pub requests_per_five_minutes: Option<u32>,
+    /// Attempts to open a WebSocket per five minutes; these are not counted as requests.
+    pub connections_per_five_minutes: Option<u32>,
 }
 
 impl LimitPolicy {
     /// The limits of the live venue.
-    pub const BINANCE: Self = Self { weight_per_minute: Some(6_000), requests_per_five_minutes: Some(300_000) };
+    pub const BINANCE: Self = Self {
+        weight_per_minute: Some(6_000),
+        requests_per_five_minutes: Some(300_000),
+        connections_per_five_minutes: Some(300),
+    };
     /// A hundred times as much: for demos and tests that still want to see limits work.
-    pub const RELAXED: Self = Self { weight_per_minute: Some(600_000), requests_per_five_minutes: Some(30_000_000) };
+    pub const RELAXED: Self = Self {
+        weight_per_minute: Some(600_000),
+        requests_per_five_minutes: Some(30_000_000),
+        connections_per_five_minutes: Some(30_000),
+    };
     /// No limits.
-    pub const OFF: Self = Self { weight_per_minute: None, requests_per_five_minutes: None };
+    pub const OFF: Self =
+        Self { weight_per_minute: None, requests_per_five_minutes: None, connections_per_five_minutes: None };
 
     /// As `exchangeInfo` tells them.
     pub fn rate_limits(self) -> Vec<RateLimit> {
-        let limit = |rate_limit_type: RateLimitType, interval_num, limit: Option<u32>| {
-            let (rate_limit_type, interval) = (rate_limit_type.into(), LimitInterval::Minute.into());
-            limit.map(|limit| RateLimit { rate_limit_type, interval, interval_num, limit })
-        };
-        let weight = limit(RateLimitType::RequestWeight, 1, self.weight_per_minute);
-        let requests = limit(RateLimitType::RawRequests, 5, self.requests_per_five_minutes);
+        let weight = told(RateLimitType::RequestWeight, 1, self.weight_per_minute);
+        let requests = told(RateLimitType::RawRequests, 5, self.requests_per_five_minutes);
         weight.into_iter().chain(requests).collect()
     }
+
+    /// The limit of attempts to connect, as the WebSocket API's `exchangeInfo` tells it in the place of the raw
+    /// requests.
+    pub fn connection_limit(self) -> Option<RateLimit> {
+        told(RateLimitType::Connections, 5, self.connections_per_five_minutes)
+    }
+}
+
+fn told(rate_limit_type: RateLimitType, minutes: u32, limit: Option<u32>) -> Option<RateLimit> {
+    let (rate_limit_type, interval) = (rate_limit_type.into(), LimitInterval::Minute.into());
+    limit.map(|limit| RateLimit { rate_limit_type, interval, interval_num: minutes, limit })
 }
 
 /// Other limits for some addresses.
@@ -114,9 +132,18 @@ impl Limits {
     /// Counts a request of this weight and says whether it may go on. Refused requests count too, so that a
     /// network over its limit stays refused until the window is over.
     pub fn charge(&self, address: IpAddr, weight: u32, now: TimeUs) -> Charge {
+        self.charge_as(Kind::Request, address, weight, now)
+    }
+
+    /// Counts an attempt of this weight to open a WebSocket and says whether it may go on.
+    pub fn charge_connection(&self, address: IpAddr, weight: u32, now: TimeUs) -> Charge {
+        self.charge_as(Kind::Connection, address, weight, now)
+    }
+
+    fn charge_as(&self, kind: Kind, address: IpAddr, weight: u32, now: TimeUs) -> Charge {
         let policy = self.policy_of(address);
         self.with_count(address, now, |count| {
-            let verdict = count.charge(policy, weight, now.second());
+            let verdict = count.charge(kind, policy, weight, now.second());
             Charge { used_weight: count.weight, verdict }
         })
     }
@@ -170,6 +197,13 @@ impl Shard {
     }
 }
 
+/// What is counted besides weight.
+#[derive(Clone, Copy)]
+enum Kind {
+    Request,
+    Connection,
+}
+
 /// One network's requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Count {
@@ -179,6 +213,7 @@ struct Count {
     refusals: u32,
     five_minutes: u64,
     requests: u32,
+    connections: u32,
     bans: u32,
     banned_until_s: u64,
 }
@@ -190,26 +225,28 @@ impl Count {
             (self.minute, self.weight, self.refusals) = (now_s / MINUTE_S, 0, 0);
         }
         if self.five_minutes != now_s / FIVE_MINUTES_S {
-            (self.five_minutes, self.requests) = (now_s / FIVE_MINUTES_S, 0);
+            (self.five_minutes, self.requests, self.connections) = (now_s / FIVE_MINUTES_S, 0, 0);
         }
         if self.bans > 0 && now_s >= self.banned_until_s + DAY_S {
             self.bans = 0;
         }
     }
 
-    fn charge(&mut self, policy: LimitPolicy, weight: u32, now_s: u64) -> Result<(), ApiError> {
+    fn charge(&mut self, kind: Kind, policy: LimitPolicy, weight: u32, now_s: u64) -> Result<(), ApiError> {
         if now_s < self.banned_until_s {
             return Err(self.banned(now_s));
         }
         self.weight = self.weight.saturating_add(weight);
-        self.requests = self.requests.saturating_add(1);
-        let refusal = match (policy.weight_per_minute, policy.requests_per_five_minutes) {
+        let (count, count_max) = match kind {
+            Kind::Request => (&mut self.requests, policy.requests_per_five_minutes),
+            Kind::Connection => (&mut self.connections, policy.connections_per_five_minutes),
+        };
+        *count = count.saturating_add(1);
+        let refusal = match (policy.weight_per_minute, count_max) {
             (Some(max), _) if self.weight > max => {
                 ApiError::too_much_weight(max, "1 MINUTE", MINUTE_S - now_s % MINUTE_S)
             }
-            (_, Some(max)) if self.requests > max => {
-                ApiError::too_many_requests(FIVE_MINUTES_S - now_s % FIVE_MINUTES_S)
-            }
+            (_, Some(max)) if *count > max => ApiError::too_many_requests(FIVE_MINUTES_S - now_s % FIVE_MINUTES_S),
             _ => return Ok(()),
         };
         self.refusals += 1;
@@ -230,7 +267,7 @@ impl Count {
     fn is_forgettable(&self, now_s: u64) -> bool {
         let mut rolled = self.clone();
         rolled.roll(now_s);
-        rolled.weight == 0 && rolled.requests == 0 && rolled.bans == 0
+        rolled.weight == 0 && rolled.requests == 0 && rolled.connections == 0 && rolled.bans == 0
     }
 }
 
@@ -238,7 +275,11 @@ impl Count {
 mod tests {
     use super::*;
 
-    const POLICY: LimitPolicy = LimitPolicy { weight_per_minute: Some(100), requests_per_five_minutes: Some(300) };
+    const POLICY: LimitPolicy = LimitPolicy {
+        weight_per_minute: Some(100),
+        requests_per_five_minutes: Some(300),
+        connections_per_five_minutes: Some(3),
+    };
     const HOME: &str = "192.0.2.1";
 
     fn limits(networks_max: usize) -> Limits {
@@ -261,6 +302,9 @@ mod tests {
         let requests = r#"{"rateLimitType":"RAW_REQUESTS","interval":"MINUTE","intervalNum":5,"limit":300000}"#;
         assert_eq!(told, format!("[{weight},{requests}]"));
         assert_eq!(LimitPolicy::OFF.rate_limits(), []);
+        let told = serde_json::to_string(&LimitPolicy::BINANCE.connection_limit()).expect("serialises");
+        assert_eq!(told, r#"{"rateLimitType":"CONNECTIONS","interval":"MINUTE","intervalNum":5,"limit":300}"#);
+        assert_eq!(LimitPolicy::OFF.connection_limit(), None);
     }
 
     #[test]
@@ -282,6 +326,24 @@ mod tests {
         }
         assert_eq!(charge(&limits, HOME, 0, 661), (0, Some((429, 239))));
         assert_eq!(charge(&limits, HOME, 0, 900), (0, None));
+    }
+
+    #[test]
+    fn connections_count_apart_from_requests() {
+        let limits = limits(100);
+        let connect = |second| {
+            let address = HOME.parse().expect("an address");
+            let charge = limits.charge_connection(address, 2, TimeUs::from_second(second));
+            (charge.used_weight, charge.verdict.err().map(|error| (error.status, error.retry_after_s)))
+        };
+        assert_eq!([connect(600), connect(601), connect(602)], [(2, None), (4, None), (6, None)]);
+        assert_eq!(connect(663), (2, Some((429, Some(237)))));
+        assert_eq!(charge(&limits, HOME, 1, 663), (3, None));
+        for _ in 0..REFUSALS_MAX {
+            connect(664);
+        }
+        assert_eq!(connect(664).1, Some((418, Some(120))));
+        assert_eq!(connect(900), (2, None));
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! The accept loop: bounded connections, clients that stall are cut, and a shutdown that finishes what has
 //! begun.
 
+use crate::socket::{Handover, SocketOptions};
 use crate::stream::TimedStream;
 use crate::{Network, Peer, metrics};
 use axum::Router;
 use axum::body::Body;
+use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use socket2::SockRef;
 use std::collections::HashMap;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,6 +26,10 @@ use tower::Service;
 
 /// Bytes of a request's line and headers, at most.
 const HEADER_BYTES_MAX: usize = 32 * 1024;
+
+/// What the kernel holds for a client that does not read (Linux doubles it). With more, such a client would cost
+/// more memory, and what it reads at last would be older.
+const SEND_BUFFER_BYTES: usize = 256 * 1024;
 
 /// How long to wait before accepting again when the system refuses, as it does without free descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -42,8 +50,10 @@ pub struct ServeOptions {
     pub connections_max: usize,
     /// The most open connections of one network; `None` behind proxies, which all look like one.
     pub connections_per_network_max: Option<usize>,
-    /// How long begun requests may take after the shutdown's signal.
+    /// How long begun requests may take after the shutdown's signal, and open sockets to be closed.
     pub drain_timeout: Duration,
+    /// How WebSockets live.
+    pub socket: SocketOptions,
 }
 
 impl Default for ServeOptions {
@@ -56,12 +66,13 @@ impl Default for ServeOptions {
             connections_max: 10_000,
             connections_per_network_max: Some(1_000),
             drain_timeout: Duration::from_secs(15),
+            socket: SocketOptions::default(),
         }
     }
 }
 
 /// Answers `listener` with `router` until `shutdown` completes; then accepts nothing more, lets begun requests
-/// finish, and returns.
+/// finish and open sockets say goodbye, and returns.
 pub async fn serve(listener: TcpListener, router: Router, options: ServeOptions, shutdown: impl Future<Output = ()>) {
     let options = Arc::new(options);
     let networks = Networks::default();
@@ -109,26 +120,51 @@ async fn connection(
     options: Arc<ServeOptions>,
     mut draining: watch::Receiver<()>,
 ) {
-    if let Err(error) = socket.set_nodelay(true) {
+    if let Err(error) = prepare(&socket) {
         tracing::debug!(%error, "a connection was gone before it began");
         return;
     }
-    let stream = TimedStream::new(socket, &options);
+    let handover = Handover::default();
+    answer_requests(socket, address, router, &options, &mut draining, &handover).await;
+    if let Some(accepted) = handover.take() {
+        accepted.run(&options, draining).await;
+    }
+}
+
+fn prepare(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    SockRef::from(socket).set_send_buffer_size(SEND_BUFFER_BYTES)
+}
+
+/// Speaks HTTP until the connection is closed, or one of its requests is to become a socket.
+async fn answer_requests(
+    socket: TcpStream,
+    address: SocketAddr,
+    router: Router,
+    options: &ServeOptions,
+    draining: &mut watch::Receiver<()>,
+    handover: &Handover,
+) {
+    let stream = TimedStream::new(socket, options);
     let phase = stream.phase();
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         phase.request_began();
         request.extensions_mut().insert(Peer(address.ip()));
+        request.extensions_mut().insert(handover.clone());
         let answer = router.clone().call(request.map(Body::new));
         let (phase, idle) = (phase.clone(), options.idle_timeout);
         async move {
             let answer = answer.await;
-            phase.request_ended(idle);
+            // A socket keeps its own time.
+            if !answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
+                phase.request_ended(idle);
+            }
             answer
         }
     });
     let mut http = http1::Builder::new();
     http.max_buf_size(HEADER_BYTES_MAX);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         _ = draining.changed() => {

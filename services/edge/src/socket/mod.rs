@@ -4,17 +4,24 @@
 //! what the client shall get into its [`Outbox`]. Frames, pings, limits, the connection's life and its end are
 //! settled here, once for all protocols. What must not live here: what messages mean.
 
+mod connection;
+mod cut;
+mod farewell;
+mod handshake;
 mod outbox;
+mod pulse;
 mod upgrade;
 
-pub use outbox::{Cut, LatestKey, Outbox, OutboxLimits};
+pub use cut::Cut;
+pub use outbox::{LatestKey, Outbox, OutboxLimits};
 pub use tokio_tungstenite::tungstenite::Utf8Bytes;
-pub(crate) use upgrade::upgrade;
+pub(crate) use upgrade::{Handover, upgrade};
 
 use async_trait::async_trait;
 use emporion_model::TimeUs;
 use http::{HeaderMap, Uri};
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// What a connection was opened with.
 #[derive(Clone, Debug)]
@@ -49,4 +56,29 @@ pub struct SocketPolicy {
     /// Whether the event that announces the end is wrapped, as on `/stream`: `{"stream":"!serverShutdown",…}`.
     /// The paths of combined streams decide it by their name.
     pub is_stream: bool,
+}
+
+/// How a listener treats its sockets, whatever they are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// From one ping to the next.
+    pub ping_interval: Duration,
+    /// How long the client may take to answer a ping.
+    pub pong_timeout: Duration,
+    /// How long a connection may live.
+    pub lifetime: Duration,
+    /// From the event that announces the end to the end.
+    pub farewell: Duration,
+}
+
+impl Default for SocketOptions {
+    /// Binance's figures.
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_secs(20),
+            pong_timeout: Duration::from_secs(60),
+            lifetime: Duration::from_secs(86_400),
+            farewell: Duration::from_secs(5),
+        }
+    }
 }

@@ -4,11 +4,16 @@
 //! is there and writes it. A client that does not read makes its outbox full, and is then cut: nothing is ever
 //! left out of a sequence in silence. What a newer value replaces (a price, the top of a book) waits once.
 
+use super::Cut;
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+/// Room that a queue keeps for its next messages. What a rare burst needed beyond it is given back, or each of
+/// many connections would hold for its whole life what its worst moment took.
+pub(super) const KEPT_CAPACITY_MAX: usize = 256;
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,22 +28,6 @@ impl Default for OutboxLimits {
     fn default() -> Self {
         Self { messages_max: 16_384, bytes_max: 4 << 20 }
     }
-}
-
-/// Why a connection is ended by us, as its close frame says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
-    /// The close code of RFC 6455, section 7.4.
-    pub code: u16,
-    /// A sentence for the client's log; also the label of the metric.
-    pub reason: &'static str,
-}
-
-impl Cut {
-    /// The outbox is full: the client reads slower than its events come.
-    pub const SLOW: Self = Self { code: 1008, reason: "slow consumer" };
-    /// What the socket shows is made anew; the client must synchronise again.
-    pub const RESTART: Self = Self { code: 1012, reason: "service restart" };
 }
 
 /// What tells the values apart of which only the latest counts; unique within one connection.
@@ -176,6 +165,9 @@ impl State {
             Waiting::Latest(key) => latest.remove(&key).expect("what waits under a key is there"),
         };
         texts.extend(self.waiting.drain(..).map(text));
+        if self.waiting.capacity() > KEPT_CAPACITY_MAX {
+            self.waiting = VecDeque::new();
+        }
         self.bytes = 0;
         Some(Ok(()))
     }
