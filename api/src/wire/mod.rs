@@ -26,7 +26,7 @@ pub use stream::{
     AggTradeEvent, AveragePriceEvent, BookTickerEvent, DepthEvent, KlineEvent, MiniTickerEvent, StreamKline,
     TickerEvent, TradeEvent,
 };
-pub use ticker::{AveragePrice, BookTicker, MiniTicker, OneOrMany, PriceTicker, Ticker};
+pub use ticker::{AveragePrice, BookTicker, MiniTicker, OneOrMany, PriceTicker, Ticker, WindowTicker};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::borrow::Cow;

@@ -75,7 +75,43 @@ pub struct Ticker {
     pub count: u64,
 }
 
-/// `GET ticker/24hr` with `type=MINI`.
+/// `GET ticker` and `GET ticker/tradingDay` with `type=FULL`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WindowTicker {
+    /// The symbol.
+    pub symbol: Text<SymbolName>,
+    /// Last less open price.
+    pub price_change: Decimal,
+    /// The same in percent of the open price, with three decimals.
+    pub price_change_percent: Decimal,
+    /// Quote volume by volume.
+    pub weighted_avg_price: Decimal,
+    /// The window's first price.
+    pub open_price: Decimal,
+    /// The window's highest price.
+    pub high_price: Decimal,
+    /// The window's lowest price.
+    pub low_price: Decimal,
+    /// The last price.
+    pub last_price: Decimal,
+    /// Base quantity.
+    pub volume: Decimal,
+    /// Quote amount.
+    pub quote_volume: Decimal,
+    /// The window's first moment.
+    pub open_time: Time,
+    /// The window's last moment.
+    pub close_time: Time,
+    /// The first trade's id, -1 without one.
+    pub first_id: i64,
+    /// The last trade's id, -1 without one.
+    pub last_id: i64,
+    /// Number of trades.
+    pub count: u64,
+}
+
+/// `GET ticker/24hr`, `GET ticker` and `GET ticker/tradingDay` with `type=MINI`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MiniTicker {
@@ -107,6 +143,25 @@ pub struct MiniTicker {
 
 impl From<Ticker> for MiniTicker {
     fn from(full: Ticker) -> Self {
+        Self {
+            symbol: full.symbol,
+            open_price: full.open_price,
+            high_price: full.high_price,
+            low_price: full.low_price,
+            last_price: full.last_price,
+            volume: full.volume,
+            quote_volume: full.quote_volume,
+            open_time: full.open_time,
+            close_time: full.close_time,
+            first_id: full.first_id,
+            last_id: full.last_id,
+            count: full.count,
+        }
+    }
+}
+
+impl From<WindowTicker> for MiniTicker {
+    fn from(full: WindowTicker) -> Self {
         Self {
             symbol: full.symbol,
             open_price: full.open_price,
@@ -194,6 +249,27 @@ mod tests {
         }
     }
 
+    fn window_ticker() -> WindowTicker {
+        let full = ticker();
+        WindowTicker {
+            symbol: full.symbol,
+            price_change: full.price_change,
+            price_change_percent: full.price_change_percent,
+            weighted_avg_price: full.weighted_avg_price,
+            open_price: full.open_price,
+            high_price: full.high_price,
+            low_price: full.low_price,
+            last_price: full.last_price,
+            volume: full.volume,
+            quote_volume: full.quote_volume,
+            open_time: time(1_499_783_460_000),
+            close_time: full.close_time,
+            first_id: full.first_id,
+            last_id: full.last_id,
+            count: full.count,
+        }
+    }
+
     #[test]
     fn tickers() {
         check(
@@ -213,6 +289,24 @@ mod tests {
                 r#"{"symbol":"BNBBTC","openPrice":"99.00000000","highPrice":"100.00000000","lowPrice":"0.10000000","#,
                 r#""lastPrice":"4.00000200","volume":"8913.30000000","quoteVolume":"15.30000000","#,
                 r#""openTime":1499783499040,"closeTime":1499869899040,"firstId":28385,"lastId":28460,"count":76}"#,
+            ),
+        );
+        check(
+            window_ticker(),
+            concat!(
+                r#"{"symbol":"BNBBTC","priceChange":"-94.99999800","priceChangePercent":"-95.960","#,
+                r#""weightedAvgPrice":"0.29628482","openPrice":"99.00000000","highPrice":"100.00000000","#,
+                r#""lowPrice":"0.10000000","lastPrice":"4.00000200","volume":"8913.30000000","#,
+                r#""quoteVolume":"15.30000000","openTime":1499783460000,"closeTime":1499869899040,"#,
+                r#""firstId":28385,"lastId":28460,"count":76}"#,
+            ),
+        );
+        check(
+            MiniTicker::from(window_ticker()),
+            concat!(
+                r#"{"symbol":"BNBBTC","openPrice":"99.00000000","highPrice":"100.00000000","lowPrice":"0.10000000","#,
+                r#""lastPrice":"4.00000200","volume":"8913.30000000","quoteVolume":"15.30000000","#,
+                r#""openTime":1499783460000,"closeTime":1499869899040,"firstId":28385,"lastId":28460,"count":76}"#,
             ),
         );
         check(

@@ -3,6 +3,7 @@
 
 use crate::auth::SignedRequest;
 use crate::limits::LimitsOptions;
+use crate::request::Transport;
 use crate::respond::{V1Failure, error_response};
 use crate::{Authenticator, Caller, Clock, Limits, Peer, Readiness, Request, client_address, metrics};
 use axum::body::Body;
@@ -25,7 +26,7 @@ const USED_WEIGHT: HeaderName = HeaderName::from_static("x-mbx-used-weight");
 const USED_WEIGHT_1M: HeaderName = HeaderName::from_static("x-mbx-used-weight-1m");
 
 /// What a request for something that does not exist weighs.
-const STRAY_WEIGHT: u32 = 1;
+pub(crate) const STRAY_WEIGHT: u32 = 1;
 
 /// How a process treats its requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +103,11 @@ impl Edge {
         &self.clock
     }
 
+    /// What checks signatures.
+    pub(crate) fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
     /// Counts, reads and authenticates a request for `endpoint`.
     pub(crate) async fn admit(
         &self,
@@ -111,7 +117,7 @@ impl Edge {
         let mut ticket = self.ticket(Some(endpoint), &request);
         let (head, body) = request.into_parts();
         let read = self.read(endpoint, ticket.address, head, body).await;
-        let (weight, weight_on_failure) = weigh(endpoint, read.as_ref().ok());
+        let (weight, weight_on_failure) = weigh(endpoint, read.as_ref().ok().map(|request| &request.params));
         ticket.weight_on_failure = weight_on_failure;
         if let Err(refusal) = self.charge(&mut ticket, weight) {
             return (ticket, Err(refusal));
@@ -194,6 +200,7 @@ impl Edge {
         let form: &[u8] = if endpoint.takes_form() { &body } else { &[] };
         let params = Params::parse(head.uri.query().unwrap_or_default().as_bytes(), form)?;
         Ok(Request {
+            transport: Transport::Http,
             endpoint,
             params,
             address,
@@ -242,13 +249,11 @@ impl Edge {
     }
 }
 
-/// What the request weighs at once, and what it weighs in addition when it fails.
-fn weigh(endpoint: &Endpoint, request: Option<&Request>) -> (u32, u32) {
+/// What a request with these parameters weighs at once, and what it weighs in addition when it fails.
+pub(crate) fn weigh(endpoint: &Endpoint, params: Option<&Params>) -> (u32, u32) {
     match endpoint.weight {
         Weight::Fixed(weight) => (weight, 0),
         Weight::OnFailure(weight) => (0, weight),
-        Weight::By(weight) => {
-            (request.map_or_else(|| weight(&Params::default()), |request| weight(&request.params)), 0)
-        }
+        Weight::By(weight) => (params.map_or_else(|| weight(&Params::default()), weight), 0),
     }
 }

@@ -55,7 +55,6 @@ pub struct Ports {
 #[derive(Clone)]
 pub struct MarketData {
     tables: Tables,
-    #[expect(dead_code, reason = "klines begin with the venue's own trades so far")]
     imported: Arc<dyn ImportedKlines>,
     committed: watch::Receiver<Committed>,
     views: watch::Receiver<View>,

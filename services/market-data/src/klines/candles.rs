@@ -1,7 +1,7 @@
 //! Putting buckets into klines, and repeating the last price where there are none.
 
 use emporion_model::event::Bucket;
-use emporion_model::{Calendar, Price};
+use emporion_model::{Calendar, Price, TradeId};
 
 /// One kline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Candles {
             return;
         }
         match &mut self.filling {
-            Some(filling) => filling.append(next),
+            Some(filling) => lengthen(filling, next),
             None => self.filling = Some(*next),
         }
     }
@@ -66,6 +66,14 @@ impl Candles {
             }
             self.start = end;
         }
+    }
+}
+
+/// Adds the next bucket of the same kline. Imported trades have no ids, so the first id is the first own trade's.
+fn lengthen(filling: &mut Bucket, next: &Bucket) {
+    filling.append(next);
+    if filling.first_trade_id == TradeId::default() {
+        filling.first_trade_id = next.first_trade_id;
     }
 }
 

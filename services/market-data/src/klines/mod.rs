@@ -1,14 +1,18 @@
-//! Klines of every interval and time zone: the tables for what lies back, the fold for the rest.
+//! Klines of every interval and time zone: the tables for what lies back, the fold for the rest, and imported klines
+//! for what lies before the venue's own first trade.
 //!
-//! The two meet at a midnight (UTC) that is surely in the tables and still in the fold, so that no stored
+//! Tables and fold meet at a midnight (UTC) that is surely in the tables and still in the fold, so that no stored
 //! kline lies on both sides. Time here is the engine's.
 
 mod candles;
+mod history;
 mod resolution;
+mod since;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use candles::Candle;
+pub(crate) use since::{Since, traded_since};
 
 use crate::PATIENCE;
 use crate::cold_start::Tables;
@@ -17,8 +21,10 @@ use candles::Candles;
 use emporion_model::event::Bucket;
 use emporion_model::time::SECOND_US;
 use emporion_model::{Calendar, Seq, SymbolId, TimeUs};
+use emporion_ports::imported::ImportedKlines;
 use emporion_ports::store::StoreError;
 use emporion_ports::tables::{KlineInterval, KlineQueries, Projection, Waited};
+use history::History;
 use parking_lot::RwLock;
 use resolution::resolution;
 
@@ -66,6 +72,7 @@ impl Wanted {
 /// The wanted klines of a symbol, oldest first, as after the command `seq` or later.
 pub(crate) async fn read(
     tables: &Tables,
+    imported: &dyn ImportedKlines,
     seq: Seq,
     symbol: SymbolId,
     market: &RwLock<Market>,
@@ -80,21 +87,46 @@ pub(crate) async fn read(
     let calendar = wanted.calendar;
     let source = Source { tables: &*tables.klines, symbol, market, resolution: resolution(&calendar), seam };
     let before = source.newest_before(first).await?;
+    // What lies before own trades is of no use to who begins after one.
+    let history = match before {
+        Some(_) => None,
+        None => source.history(imported, &calendar).await?,
+    };
+    let before = match &history {
+        Some(history) => history.newest_before(unsigned(first)).await?,
+        None => before,
+    };
     let first = match before {
         Some(_) => first,
-        None => match source.oldest_from(first).await? {
-            Some(oldest) => calendar.start_of(oldest.second as i64),
+        None => match source.oldest_with(history.as_ref(), first).await? {
+            Some(oldest) => calendar.start_of(oldest as i64),
             None => return Ok(Vec::new()),
         },
     };
     let until = calendar.shift(first, i64::from(wanted.limit)).min(calendar.shift(last, 1));
     let mut candles = Candles::new(calendar, first, until, before.map(|bucket| bucket.close));
+    if let Some(history) = history {
+        history.each(unsigned(first), unsigned(until), |bucket| candles.add(bucket)).await?;
+    }
     source.each(first, until, |bucket| candles.add(bucket)).await?;
     Ok(candles.finish())
 }
 
+/// The second of the symbol's first own trade, as after the command `seq` or later.
+pub(crate) async fn first_trade(
+    tables: &Tables,
+    seq: Seq,
+    symbol: SymbolId,
+    market: &RwLock<Market>,
+) -> Result<Option<u64>, KlinesError> {
+    let seam = market.read().series().complete_from();
+    reach(&*tables.projection, seam, seq).await?;
+    let source = Source { tables: &*tables.klines, symbol, market, resolution: KlineInterval::Second, seam };
+    Ok(source.oldest_from(0).await?.map(|bucket| bucket.second))
+}
+
 /// Makes sure that the tables hold everything before the second `seam`.
-async fn reach(projection: &dyn Projection, seam: u64, seq: Seq) -> Result<(), KlinesError> {
+pub(crate) async fn reach(projection: &dyn Projection, seam: u64, seq: Seq) -> Result<(), KlinesError> {
     if projection.projected().await?.time.second() >= seam {
         return Ok(());
     }
@@ -113,7 +145,34 @@ struct Source<'s> {
     seam: u64,
 }
 
-impl Source<'_> {
+impl<'s> Source<'s> {
+    /// What was imported and lies before the first own trade; `None` without any that makes klines of `calendar`.
+    async fn history(
+        &self,
+        imported: &'s dyn ImportedKlines,
+        calendar: &Calendar,
+    ) -> Result<Option<History<'s>>, StoreError> {
+        let Some(history) = History::find(imported, self.symbol, calendar).await? else { return Ok(None) };
+        let seconds = Source { resolution: KlineInterval::Second, ..*self };
+        Ok(Some(match seconds.oldest_from(0).await? {
+            Some(first) => history.until_trade(first.second),
+            None => history,
+        }))
+    }
+
+    /// The start of the oldest bucket that begins at `second` or later, imported or own.
+    async fn oldest_with(&self, history: Option<&History<'_>>, second: i64) -> Result<Option<u64>, StoreError> {
+        let imported = match history {
+            Some(history) => history.oldest_from(unsigned(second)).await?,
+            None => None,
+        };
+        match imported {
+            // Whatever is imported is older than any own trade.
+            Some(oldest) => Ok(Some(oldest)),
+            None => Ok(self.oldest_from(second).await?.map(|bucket| bucket.second)),
+        }
+    }
+
     /// The newest bucket that begins before `second`.
     async fn newest_before(&self, second: i64) -> Result<Option<Bucket>, StoreError> {
         let second = unsigned(second);

@@ -1,10 +1,13 @@
 //! Klines against a look at every trade, wherever the seam between tables and fold lies.
 
+mod imported;
+
 use super::*;
 use crate::fold::Fold;
 use crate::testing::{ALICE, BOB, BTCUSDT, FakeTables, TestVenue};
 use emporion_api::params::{Param, TimeZone};
 use emporion_model::{Interval, Price, Side};
+use emporion_ports::imported::InMemoryKlines;
 
 /// 2023-11-14 22:13:20 UTC.
 const T: u64 = 1_700_000_000;
@@ -38,8 +41,12 @@ fn newest(interval: &str, limit: u32) -> Query<'_> {
     Query { interval, time_zone: "0", start: None, end: None, limit }
 }
 
+fn klines(venue: &TestVenue, query: &Query<'_>) -> Vec<Candle> {
+    klines_with(venue, &InMemoryKlines::default(), query)
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn klines(venue: &TestVenue, query: &Query<'_>) -> Vec<Candle> {
+async fn klines_with(venue: &TestVenue, imported: &dyn ImportedKlines, query: &Query<'_>) -> Vec<Candle> {
     let mut fold = Fold::default();
     venue.batches().iter().for_each(|batch| fold.apply(batch).unwrap());
     let tables = Tables::from(FakeTables::new(venue));
@@ -51,7 +58,7 @@ async fn klines(venue: &TestVenue, query: &Query<'_>) -> Vec<Candle> {
         limit: query.limit,
     };
     let market = &fold.view().venue.listing(BTCUSDT).unwrap().market;
-    read(&tables, fold.view().seq, BTCUSDT, market, &wanted).await.unwrap()
+    read(&tables, imported, fold.view().seq, BTCUSDT, market, &wanted).await.unwrap()
 }
 
 /// Expects klines as `(start after T, close, trades)`.

@@ -26,8 +26,8 @@ pub(super) async fn klines(data: MarketData, request: Request) -> Result<Json<Ve
     })?;
     let view = data.current().await?;
     let listing = named(&view.venue, &symbol)?;
-    let candles =
-        read(&data.tables, view.seq, listing.symbol.id, &listing.market, &wanted).await.map_err(unavailable)?;
+    let (symbol, market) = (listing.symbol.id, &listing.market);
+    let candles = read(&data.tables, &*data.imported, view.seq, symbol, market, &wanted).await.map_err(unavailable)?;
     Ok(Json(candles.iter().map(|candle| kline(listing, candle, request.time_unit)).collect()))
 }
 

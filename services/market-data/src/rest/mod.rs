@@ -11,6 +11,7 @@ mod selection;
 mod tests;
 pub(crate) mod tickers;
 mod trades;
+pub(crate) mod windows;
 
 use crate::MarketData;
 use emporion_api::params::Param;
@@ -32,6 +33,8 @@ pub(crate) fn add_routes(data: &MarketData, routes: Routes, limits: LimitPolicy)
         .open(&paths::UI_KLINES, data, klines::klines)
         .open(&paths::AVG_PRICE, data, tickers::average_price)
         .open(&paths::TICKER_24HR, data, tickers::day)
+        .open(&paths::TICKER_TRADING_DAY, data, windows::trading_day)
+        .open(&paths::TICKER, data, windows::rolling)
         .open(&paths::TICKER_PRICE, data, tickers::price)
         .open(&paths::TICKER_BOOK, data, tickers::book)
         .open(&paths::SAPI_MARGIN_PAIRS, &(), general::no_margin_pairs)
