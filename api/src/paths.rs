@@ -168,6 +168,7 @@ endpoints! {
     SAPI_SYSTEM_STATUS: Get "/sapi/v1/system/status", MarketData, None, Fixed(1), 0;
     SAPI_ACCOUNT_STATUS: Get "/sapi/v1/account/status", Order, UserData, Fixed(1), 0;
 
+    IMPORTED_KLINES: Get "/v1/operator/klines", MarketData, Operator, Fixed(1), 0;
     IMPORT_KLINES: Post "/v1/operator/klines", MarketData, Operator, Fixed(1), 0;
 
     SIGN_UP: Post "/v1/users", User, None, Fixed(10), 0;

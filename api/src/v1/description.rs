@@ -21,6 +21,7 @@ use crate::v1;
         add_api_key, api_keys, revoke_api_key,
         make_account, deposit, set_user_state,
         symbols, add_symbols, set_symbol_status,
+        imported_klines, import_klines,
     ),
     modifiers(&Tokens),
 )]
@@ -208,3 +209,27 @@ fn add_symbols() {}
     ),
 )]
 fn set_symbol_status() {}
+
+/// What klines are imported, by symbol and interval.
+#[utoipa::path(
+    get, path = "/v1/operator/klines", tag = "operator", security(("operator" = [])),
+    responses(
+        (status = 200, description = "What is there.", body = v1::ImportedKlineList),
+        (status = "4XX", description = "Refused.", body = v1::ErrorBody),
+        (status = "5XX", description = "Failed.", body = v1::ErrorBody),
+    ),
+)]
+fn imported_klines() {}
+
+/// Import klines of before the symbol's first own trade, on a venue of play money. They are kept apart from what the
+/// venue traded itself, and shown before it.
+#[utoipa::path(
+    post, path = "/v1/operator/klines", tag = "operator", security(("operator" = [])),
+    request_body = v1::ImportKlines,
+    responses(
+        (status = 200, description = "They are in order and, unless they were only to be checked, imported.", body = v1::KlinesImported),
+        (status = "4XX", description = "Refused.", body = v1::ErrorBody),
+        (status = "5XX", description = "Failed.", body = v1::ErrorBody),
+    ),
+)]
+fn import_klines() {}

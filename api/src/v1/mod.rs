@@ -7,6 +7,7 @@
 mod description;
 mod error;
 mod keys;
+mod klines;
 mod operator;
 mod people;
 mod symbols;
@@ -14,6 +15,7 @@ mod symbols;
 pub use description::openapi_json;
 pub use error::{Error, ErrorBody, ErrorCode, ErrorDetail};
 pub use keys::{AddApiKey, AddedApiKey, ApiKey, ApiKeyList, KeyKind, Permission};
+pub use klines::{ImportKlines, ImportedKlineList, ImportedKlineRange, KlineToImport, KlinesImported};
 pub use operator::{
     AccountMade, AccountPurpose, AccountRequest, AssetAmount, DepositMade, DepositRequest, DepositState, FirstDeposit,
     UserState, UserStateRequest,
