@@ -37,7 +37,7 @@ impl Params {
     }
 
     /// Reads some parameters with `read` and leaves the others to someone else.
-    pub(crate) fn peek<'p, T>(
+    pub fn peek<'p, T>(
         &'p self,
         read: impl FnOnce(&mut Reader<'p>) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {

@@ -1,7 +1,7 @@
 //! Who signed this request, and may he do this? Decided from the key's header, the parameters and the raw
 //! bytes, in the documented order.
 
-use emporion_api::signing::{KeyFormatError, SignedPayload, Verifier};
+use emporion_api::signing::{KeyFormatError, MessagePayload, SignedPayload, Verifier};
 use emporion_api::window::Validity;
 use emporion_api::{ApiError, Code, Params, Security};
 use emporion_model::{AccountId, TimeUs};
@@ -38,6 +38,23 @@ pub(crate) struct SignedRequest<'r> {
     pub(crate) received_at: TimeUs,
 }
 
+/// A signed message of the WebSocket API, as far as its authentication looks at it.
+pub(crate) struct SignedMessage<'r> {
+    pub(crate) api_key: &'r str,
+    pub(crate) address: IpAddr,
+    pub(crate) params: &'r Params,
+    pub(crate) received_at: TimeUs,
+}
+
+/// What a key must be allowed for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To log on, which every key may.
+    LogOn,
+    /// To call something of this security.
+    Call(Security),
+}
+
 /// Checks signed requests against a key directory.
 pub struct Authenticator {
     directory: Arc<dyn KeyDirectory>,
@@ -65,15 +82,35 @@ impl Authenticator {
         request: SignedRequest<'_>,
     ) -> Result<Caller, ApiError> {
         let name = request.api_key.and_then(api_key_name).ok_or(Code::BadApiKeyFormat)?;
-        let record = self.lookup(&name).await?.ok_or(Code::RejectedApiKey)?;
-        let elsewhere = !record.ip_rules.is_empty() && !record.ip_rules.iter().any(|rule| rule.allows(request.address));
-        if elsewhere || !may(record.permissions, security) {
-            return Err(Code::RejectedApiKey.into());
-        }
+        let record = self.working_key(&name, request.address).await?;
+        permit(&record, Purpose::Call(security))?;
         let deadline = Validity::read(request.params)?.check(request.received_at)?;
         let payload = SignedPayload::cut(request.query, request.body)?;
         self.verifier(&record)?.verify(&payload)?;
         Ok(Caller { account: record.account, key: name, deadline })
+    }
+
+    /// Who signed `message`; refusals as for a request.
+    pub(crate) async fn authenticate_message(
+        &self,
+        purpose: Purpose,
+        message: SignedMessage<'_>,
+    ) -> Result<Caller, ApiError> {
+        let name = ApiKeyName::parse(message.api_key).ok_or(Code::BadApiKeyFormat)?;
+        let record = self.working_key(&name, message.address).await?;
+        permit(&record, purpose)?;
+        let deadline = Validity::read(message.params)?.check(message.received_at)?;
+        let signature = message.params.get("signature").ok_or_else(|| ApiError::mandatory("signature"))?;
+        let payload = MessagePayload::of(message.params)?;
+        self.verifier(&record)?.verify(&payload.signed(signature))?;
+        Ok(Caller { account: record.account, key: name, deadline })
+    }
+
+    /// The key of this name if it works from this address; -2015 if not.
+    pub(crate) async fn working_key(&self, name: &ApiKeyName, address: IpAddr) -> Result<Arc<KeyRecord>, ApiError> {
+        let record = self.lookup(name).await?.ok_or(Code::RejectedApiKey)?;
+        let is_here = record.ip_rules.is_empty() || record.ip_rules.iter().any(|rule| rule.allows(address));
+        if is_here { Ok(record) } else { Err(Code::RejectedApiKey.into()) }
     }
 
     async fn lookup(&self, name: &ApiKeyName) -> Result<Option<Arc<KeyRecord>>, ApiError> {
@@ -105,6 +142,15 @@ impl Authenticator {
 
 fn api_key_name(header: &[u8]) -> Option<ApiKeyName> {
     ApiKeyName::parse(std::str::from_utf8(header).ok()?)
+}
+
+/// Refuses a key that may not do this, with -2015.
+pub(crate) fn permit(record: &KeyRecord, purpose: Purpose) -> Result<(), ApiError> {
+    let may = match purpose {
+        Purpose::LogOn => true,
+        Purpose::Call(security) => may(record.permissions, security),
+    };
+    if may { Ok(()) } else { Err(Code::RejectedApiKey.into()) }
 }
 
 fn may(permissions: Permissions, security: Security) -> bool {

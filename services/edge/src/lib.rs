@@ -20,6 +20,7 @@ mod serve;
 pub mod socket;
 mod stream;
 pub mod user_data;
+mod ws_api;
 
 pub use auth::{Authenticator, Caller};
 pub use clock::Clock;
@@ -28,6 +29,6 @@ pub use limits::{LimitOverride, LimitPolicy, Limits, LimitsOptions};
 pub use network::{Network, Peer, client_address};
 pub use readiness::Readiness;
 pub use request::Request;
-pub use respond::{Json, OrderCounts};
+pub use respond::{Json, OrderCounts, OrderLimits};
 pub use routes::Routes;
 pub use serve::{ServeOptions, serve};

@@ -1,4 +1,4 @@
-//! A request as handlers get it: limited, authenticated, decoded.
+//! A request as handlers get it, over HTTP or as a message of the WebSocket API: limited, authenticated, decoded.
 
 use bytes::Bytes;
 use emporion_api::{ApiError, Endpoint, Params, Reader, TimeUnit, v1};
@@ -7,8 +7,16 @@ use http::{HeaderMap, Uri, header};
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
 
+/// How a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Http,
+    Message,
+}
+
 /// A request that may be served. It holds tokens and signatures and so has no `Debug`.
 pub struct Request {
+    pub(crate) transport: Transport,
     pub(crate) endpoint: &'static Endpoint,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
@@ -23,10 +31,32 @@ pub struct Request {
 }
 
 impl Request {
+    /// A message of the WebSocket API; it has neither URI nor header nor body.
+    pub(crate) fn message(
+        endpoint: &'static Endpoint,
+        params: Params,
+        address: IpAddr,
+        received_at: TimeUs,
+        time_unit: TimeUnit,
+    ) -> Self {
+        let (uri, headers, body) = (Uri::default(), HeaderMap::new(), Bytes::new());
+        Self { transport: Transport::Message, endpoint, uri, headers, body, params, address, received_at, time_unit }
+    }
+
+    /// Whether it came as a message of the WebSocket API.
+    pub fn is_message(&self) -> bool {
+        self.transport == Transport::Message
+    }
+
     /// Reads the parameters; what `read` does not ask for is refused. On a signed endpoint `timestamp`,
-    /// `recvWindow` and `signature` count as read.
+    /// `recvWindow` and `signature` count as read, and in a message what its envelope carries.
     pub fn read<'r, T>(&'r self, read: impl FnOnce(&mut Reader<'r>) -> Result<T, ApiError>) -> Result<T, ApiError> {
-        if self.endpoint.security.is_signed() { self.params.read_signed(read) } else { self.params.read(read) }
+        match (self.transport, self.endpoint.security.is_signed()) {
+            (Transport::Http, false) => self.params.read(read),
+            (Transport::Http, true) => self.params.read_signed(read),
+            (Transport::Message, false) => self.params.read_message(read),
+            (Transport::Message, true) => self.params.read_signed_message(read),
+        }
     }
 
     /// The body of a request to `/v1` as `T`. Anything but a JSON object of this shape is refused, and so is a

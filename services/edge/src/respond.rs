@@ -61,6 +61,26 @@ impl IntoResponseParts for OrderCounts {
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
         parts.headers_mut().insert(ORDER_COUNT_10S, self.ten_seconds.into());
         parts.headers_mut().insert(ORDER_COUNT_1D, self.day.into());
+        parts.extensions_mut().insert(self);
+        Ok(parts)
+    }
+}
+
+/// The most unfilled orders that the account may have, for an answer with its [`OrderCounts`]. HTTP does not show
+/// them, the WebSocket API does; a window without a limit is not shown there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderLimits {
+    /// In a window of ten seconds.
+    pub ten_seconds: Option<u32>,
+    /// On a day.
+    pub day: Option<u32>,
+}
+
+impl IntoResponseParts for OrderLimits {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        parts.extensions_mut().insert(self);
         Ok(parts)
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::respond::{Json, V1Failure, not_found, with_content_type};
 use crate::socket::{Opening, Outbox, Session, SocketPolicy};
+use crate::user_data::UserData;
+use crate::ws_api::{self, Methods, WsApi};
 use crate::{Caller, Edge, Request};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -20,6 +22,7 @@ pub struct Routes {
     edge: Arc<Edge>,
     router: Router,
     served: Vec<&'static Endpoint>,
+    methods: Methods,
 }
 
 impl Routes {
@@ -31,7 +34,7 @@ impl Routes {
             std::future::ready((status, Json(readiness.report())).into_response())
         };
         let health = || std::future::ready("ok");
-        Self { edge, router: Router::new(), served: Vec::new() }
+        Self { edge, router: Router::new(), served: Vec::new(), methods: Methods::default() }
             .probe(&paths::HEALTH, get(health))
             .probe(&paths::READY, get(ready))
     }
@@ -42,15 +45,22 @@ impl Routes {
         self.probe(&paths::METRICS, get(async move || with_content_type(StatusCode::OK, TEXT, render())))
     }
 
-    /// Serves an endpoint that needs no signature with `handler`.
-    pub fn open<S, H, F, R>(self, endpoint: &'static Endpoint, state: &S, handler: H) -> Self
+    /// Serves an endpoint that needs no signature with `handler`, and its method of the WebSocket API.
+    pub fn open<S, H, F, R>(mut self, endpoint: &'static Endpoint, state: &S, handler: H) -> Self
     where
         S: Clone + Send + Sync + 'static,
         H: Fn(S, Request) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<R, ApiError>> + Send,
+        F: Future<Output = Result<R, ApiError>> + Send + 'static,
         R: IntoResponse,
     {
         assert!(!endpoint.security.is_signed(), "{} asks for a signature", endpoint.path);
+        self.methods.add(endpoint, {
+            let (handler, state) = (handler.clone(), state.clone());
+            move |_, request| {
+                let answer = handler(state.clone(), request);
+                async move { answer.await.map(R::into_response) }
+            }
+        });
         let (edge, state) = (self.edge.clone(), state.clone());
         self.route(endpoint, async move |request: axum::extract::Request| {
             let (ticket, admitted) = edge.admit(endpoint, request).await;
@@ -78,15 +88,24 @@ impl Routes {
         })
     }
 
-    /// Serves an endpoint that needs a signature with `handler`, which gets the one who signed.
-    pub fn signed<S, H, F, R>(self, endpoint: &'static Endpoint, state: &S, handler: H) -> Self
+    /// Serves an endpoint that needs a signature with `handler`, which gets the one who signed, and its method of
+    /// the WebSocket API.
+    pub fn signed<S, H, F, R>(mut self, endpoint: &'static Endpoint, state: &S, handler: H) -> Self
     where
         S: Clone + Send + Sync + 'static,
         H: Fn(S, Caller, Request) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<R, ApiError>> + Send,
+        F: Future<Output = Result<R, ApiError>> + Send + 'static,
         R: IntoResponse,
     {
         assert!(endpoint.security.is_signed(), "{} asks for no signature", endpoint.path);
+        self.methods.add(endpoint, {
+            let (handler, state) = (handler.clone(), state.clone());
+            move |caller, request| {
+                let caller = caller.expect("the connection authenticates every message for a signed endpoint");
+                let answer = handler(state.clone(), caller, request);
+                async move { answer.await.map(R::into_response) }
+            }
+        });
         let (edge, state) = (self.edge.clone(), state.clone());
         self.route(endpoint, async move |request: axum::extract::Request| {
             let (ticket, admitted) = edge.admit(endpoint, request).await;
@@ -113,6 +132,14 @@ impl Routes {
             let open = move |opening: Opening, outbox: Outbox| open(&state, opening, outbox);
             crate::socket::upgrade(&edge, endpoint, request, policy, open)
         })
+    }
+
+    /// Serves `endpoint` with the WebSocket API: the methods of all endpoints that are served by now, the session's,
+    /// and subscriptions to `user_data`. To be called last.
+    pub fn ws_api(mut self, endpoint: &'static Endpoint, user_data: Arc<dyn UserData>) -> Self {
+        let methods = std::mem::take(&mut self.methods);
+        let api = WsApi::new(self.edge.clone(), methods, user_data);
+        self.socket(endpoint, &api, ws_api::POLICY, |api, opening, outbox| api.open(opening, outbox))
     }
 
     /// The endpoints of these roles that nobody serves yet; empty in a process that is wired up.

@@ -6,7 +6,11 @@ use crate::socket::{Cut, Outbox, Utf8Bytes};
 use async_trait::async_trait;
 use emporion_api::{ApiError, TimeUnit};
 use emporion_model::AccountId;
-use std::sync::OnceLock;
+use parking_lot::Mutex;
+use std::sync::{Arc, OnceLock};
+
+/// The most events that wait until the client knows the number of their subscription.
+const HELD_MAX: usize = 10_000;
 
 /// Where private events come from.
 #[async_trait]
@@ -56,24 +60,69 @@ pub struct Sink {
     outbox: Outbox,
     subscription_id: u64,
     unit: TimeUnit,
+    gate: Arc<Mutex<Gate>>,
+}
+
+/// Whether events go out.
+enum Gate {
+    /// Not before the client knows the subscription's number; these wait.
+    Held(Vec<Utf8Bytes>),
+    Open,
+    /// Not any more: the client was told that this is over.
+    Closed,
 }
 
 impl Sink {
     /// Into `outbox`, as the events of the subscription with this number.
     pub fn new(outbox: Outbox, subscription_id: u64, unit: TimeUnit) -> Self {
-        Self { outbox, subscription_id, unit }
+        Self { outbox, subscription_id, unit, gate: Arc::new(Mutex::new(Gate::Open)) }
+    }
+
+    /// As [`Sink::new`], but events wait for [`Sink::open`].
+    pub(crate) fn held(outbox: Outbox, subscription_id: u64, unit: TimeUnit) -> Self {
+        Self { outbox, subscription_id, unit, gate: Arc::new(Mutex::new(Gate::Held(Vec::new()))) }
     }
 
     /// Sends an event. A connection that cannot take it is cut; none is skipped.
     pub fn push(&self, event: &PrivateEvent) {
-        let json = event.json(self.unit);
-        let wrapped = format!(r#"{{"subscriptionId":{},"event":{json}}}"#, self.subscription_id);
-        self.outbox.push(Utf8Bytes::from(wrapped));
+        let text = self.wrap(event.json(self.unit));
+        match &mut *self.gate.lock() {
+            Gate::Held(waiting) if waiting.len() >= HELD_MAX => self.outbox.cut(Cut::SLOW),
+            Gate::Held(waiting) => waiting.push(text),
+            Gate::Open => self.outbox.push(text),
+            Gate::Closed => {}
+        }
+    }
+
+    /// Whether the connection has ended or is about to, or the subscription has: nothing more reaches it.
+    pub fn is_ending(&self) -> bool {
+        matches!(*self.gate.lock(), Gate::Closed) || self.outbox.is_ending()
     }
 
     /// Ends the connection: events were lost, so the client must read REST and subscribe anew.
     pub fn cut(&self) {
-        self.outbox.cut(Cut::RESTART);
+        if !matches!(*self.gate.lock(), Gate::Closed) {
+            self.outbox.cut(Cut::RESTART);
+        }
+    }
+
+    /// Lets the events out that wait, and from now on all others.
+    pub(crate) fn open(&self) {
+        let mut gate = self.gate.lock();
+        if let Gate::Held(waiting) = std::mem::replace(&mut *gate, Gate::Open) {
+            waiting.into_iter().for_each(|text| self.outbox.push(text));
+        }
+    }
+
+    /// Sends `last`, an event's JSON; after it nothing more goes out.
+    pub(crate) fn close(&self, last: &str) {
+        let mut gate = self.gate.lock();
+        self.outbox.push(self.wrap(last));
+        *gate = Gate::Closed;
+    }
+
+    fn wrap(&self, json: &str) -> Utf8Bytes {
+        format!(r#"{{"subscriptionId":{},"event":{json}}}"#, self.subscription_id).into()
     }
 }
 
@@ -81,7 +130,6 @@ impl Sink {
 mod tests {
     use super::*;
     use crate::socket::OutboxLimits;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     #[tokio::test]
@@ -105,5 +153,26 @@ mod tests {
         ];
         assert_eq!(texts, expected.map(Utf8Bytes::from_static));
         assert_eq!(encoded.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn events_wait_until_the_client_knows_their_number_and_end_with_the_last() {
+        let outbox = Outbox::new(OutboxLimits::default());
+        let sink = Sink::held(outbox.clone(), 7, TimeUnit::Millisecond);
+        let event = |n: u8| PrivateEvent::new(move |_| n.to_string());
+        sink.push(&event(1));
+        outbox.push("the answer".into());
+        sink.clone().push(&event(2));
+        sink.open();
+        sink.push(&event(3));
+        sink.close("4");
+        sink.push(&event(5));
+        sink.cut();
+        let mut texts = Vec::new();
+        outbox.take(&mut texts).await.expect("not cut");
+        let mut expected = vec!["the answer".to_owned()];
+        expected.extend((1..=4).map(|n| format!(r#"{{"subscriptionId":7,"event":{n}}}"#)));
+        assert_eq!(texts.iter().map(|text| text.as_str()).collect::<Vec<_>>(), expected);
+        assert!(!outbox.is_ending());
     }
 }
