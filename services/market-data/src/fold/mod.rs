@@ -10,7 +10,7 @@ pub mod market;
 pub mod series;
 pub mod tape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod venue;
 mod window;
 
@@ -109,7 +109,7 @@ impl Fold {
 }
 
 /// The market that an event changes, if any.
-fn market_of(event: &Event) -> Option<SymbolId> {
+pub(crate) fn market_of(event: &Event) -> Option<SymbolId> {
     match event {
         Event::OrderRested(rested) => Some(rested.symbol),
         Event::Traded(trade) => Some(trade.symbol),

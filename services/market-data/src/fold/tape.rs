@@ -28,10 +28,7 @@ impl Tape {
         }
         match self.runs.back_mut() {
             Some(run) if trade.trade_id <= run.last_trade_id => {}
-            Some(run) if trade.agg_trade_id == run.agg_trade_id => {
-                run.quantity.0 = run.quantity.0.saturating_add(trade.quantity.0);
-                run.last_trade_id = trade.trade_id;
-            }
+            Some(run) if trade.agg_trade_id == run.agg_trade_id => lengthen(run, trade),
             _ => push(&mut self.runs, run_of(trade)),
         }
     }
@@ -52,6 +49,22 @@ fn push<T>(ring: &mut VecDeque<T>, newest: T) {
         ring.pop_front();
     }
     ring.push_back(newest);
+}
+
+/// Adds the next trade of its run.
+fn lengthen(run: &mut AggTradeRow, trade: &TradeRow) {
+    run.quantity.0 = run.quantity.0.saturating_add(trade.quantity.0);
+    run.last_trade_id = trade.trade_id;
+}
+
+/// The runs that these trades of one symbol, in order, make.
+pub(crate) fn runs_of(trades: &[TradeRow]) -> Vec<AggTradeRow> {
+    let run = |trades: &[TradeRow]| {
+        let mut run = run_of(&trades[0]);
+        trades[1..].iter().for_each(|trade| lengthen(&mut run, trade));
+        run
+    };
+    trades.chunk_by(|one, next| one.agg_trade_id == next.agg_trade_id).map(run).collect()
 }
 
 fn run_of(trade: &TradeRow) -> AggTradeRow {

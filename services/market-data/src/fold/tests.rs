@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 /// Something that happens to the venue.
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     Limit { bob: bool, eth: bool, side: Side, price: u64, quantity: u64, stp: StpMode, tif: TimeInForce },
     Market { bob: bool, eth: bool, side: Side, quantity: u64 },
     Cancel { bob: bool, eth: bool, order_id: u64 },
@@ -19,7 +19,7 @@ enum Step {
     Wait { milliseconds: u64 },
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
     let stp = prop::sample::select(vec![
         StpMode::None,
@@ -55,7 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn play(steps: &[Step]) -> TestVenue {
+pub(crate) fn play(steps: &[Step]) -> TestVenue {
     let mut now = 1_700_000_000_000;
     let mut venue = TestVenue::new(now);
     let account = |bob: &bool| if *bob { BOB } else { ALICE };
