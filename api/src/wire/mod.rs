@@ -12,6 +12,7 @@ mod placement;
 mod sapi;
 mod stream;
 mod ticker;
+mod user_data;
 
 pub use account::{
     Account, Balance, Commission, CommissionDiscount, CommissionRates, MyTrade, OrderCommission, OrderRates,
@@ -27,6 +28,10 @@ pub use stream::{
     TickerEvent, TradeEvent,
 };
 pub use ticker::{AveragePrice, BookTicker, MiniTicker, OneOrMany, PriceTicker, Ticker, WindowTicker};
+pub use user_data::{
+    AccountPosition, BalanceUpdate, EventStreamTerminated, ExecutionReport, ExecutionType, NO_TRADE, PositionBalance,
+    RejectReason, UserDataEvent,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::borrow::Cow;

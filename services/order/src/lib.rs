@@ -7,3 +7,4 @@ pub mod replay;
 pub mod sequencer;
 #[cfg(test)]
 mod testing;
+pub mod user_data;

@@ -12,18 +12,18 @@ use emporion_ports::tables::{FillRow, OrderRow};
 use std::sync::Arc;
 
 /// The numbers of an order, as every answer but an acknowledgement gives them.
-pub(super) struct Figures {
-    pub(super) price: Decimal,
+pub(crate) struct Figures {
+    pub(crate) price: Decimal,
     /// Of a market order by quote quantity, what it executed.
-    pub(super) orig_qty: Decimal,
-    pub(super) executed_qty: Decimal,
-    pub(super) orig_quote_order_qty: Decimal,
-    pub(super) cummulative_quote_qty: Decimal,
-    pub(super) prevented_quantity: Option<Decimal>,
+    pub(crate) orig_qty: Decimal,
+    pub(crate) executed_qty: Decimal,
+    pub(crate) orig_quote_order_qty: Decimal,
+    pub(crate) cummulative_quote_qty: Decimal,
+    pub(crate) prevented_quantity: Option<Decimal>,
 }
 
 impl Figures {
-    pub(super) fn of(symbol: &ListedSymbol, order: &OrderRow) -> Self {
+    pub(crate) fn of(symbol: &ListedSymbol, order: &OrderRow) -> Self {
         Self {
             price: symbol.price(order.kind.price().unwrap_or(Price(0))),
             orig_qty: symbol.quantity(order.kind.quantity().unwrap_or(order.executed)),
@@ -36,12 +36,12 @@ impl Figures {
 }
 
 /// The word for an order's type.
-pub(super) fn order_type(kind: &OrderKind) -> Name<OrderType> {
+pub(crate) fn order_type(kind: &OrderKind) -> Name<OrderType> {
     Name(kind.order_type().into())
 }
 
 /// Which rule ended the order, if one did.
-pub(super) fn expiry_reason(order: &OrderRow) -> Option<Name<ExpiryReason>> {
+pub(crate) fn expiry_reason(order: &OrderRow) -> Option<Name<ExpiryReason>> {
     match order.close_reason {
         Some(CloseReason::Expired(reason)) => Some(Name(reason)),
         Some(CloseReason::Canceled | CloseReason::ExpiredInMatch) | None => None,
@@ -81,7 +81,7 @@ pub(super) fn canceled_order(
 }
 
 /// An order, open or closed. Every order works from its placement on: there are none that wait.
-pub(super) fn order(symbol: &ListedSymbol, order: &OrderRow, unit: TimeUnit) -> Order {
+pub(crate) fn order(symbol: &ListedSymbol, order: &OrderRow, unit: TimeUnit) -> Order {
     let figures = Figures::of(symbol, order);
     Order {
         symbol: symbol.spec.name.into(),
@@ -133,7 +133,7 @@ pub(super) fn my_trade(symbol: &ListedSymbol, row: &FillRow, unit: TimeUnit) -> 
 }
 
 /// A fee and the code of its asset.
-pub(super) fn fee(symbol: &ListedSymbol, asset: AssetId, fee: Amount) -> (Decimal, AssetCode) {
+pub(crate) fn fee(symbol: &ListedSymbol, asset: AssetId, fee: Amount) -> (Decimal, AssetCode) {
     let asset = symbol.asset(asset).expect("a fee is taken out of what is received: the symbol's base or quote");
     (shown_amount(asset, fee), asset.code)
 }

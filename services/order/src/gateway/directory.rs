@@ -20,10 +20,11 @@ const RESTART_PAUSE: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub struct Directory(watch::Receiver<Folded>);
 
-struct Folded {
+/// The listings after a batch.
+pub(crate) struct Folded {
     /// The last seq that is in the listings.
-    seq: Seq,
-    listings: Arc<Listings>,
+    pub(crate) seq: Seq,
+    pub(crate) listings: Arc<Listings>,
 }
 
 impl Directory {
@@ -64,7 +65,7 @@ impl Directory {
 
 /// The listings as the tables have them. Of the three answers the oldest counts: folding again what a newer
 /// one already has ends in the same state. Symbols are read before assets, so that theirs are there.
-async fn read(queries: &dyn Queries) -> Result<Folded, StoreError> {
+pub(crate) async fn read(queries: &dyn Queries) -> Result<Folded, StoreError> {
     let venue = queries.venue().await?;
     let symbols = queries.symbols().await?;
     let assets = queries.assets().await?;
@@ -122,7 +123,8 @@ async fn rest() {
 }
 
 impl Folded {
-    fn fold(&mut self, batch: &CommittedBatch) {
+    /// Takes the batch that follows.
+    pub(crate) fn fold(&mut self, batch: &CommittedBatch) {
         self.seq = batch.head.seq;
         for event in batch.entries.iter().flat_map(|entry| &entry.events) {
             match event {

@@ -7,12 +7,12 @@
 //! judges, and any read that does not pass `reads`.
 
 mod account;
-mod answers;
+pub(crate) mod answers;
 mod cancel;
 mod commission;
-mod directory;
+pub(crate) mod directory;
 mod ids;
-mod numbers;
+pub(crate) mod numbers;
 mod orders;
 mod params;
 mod place;
@@ -25,7 +25,7 @@ mod test_order;
 mod trades;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use account::AccountQuery;
 pub use cancel::{CancelAllRequest, CancelOrderRequest};
@@ -47,7 +47,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How long a request waits for a copy of the venue to catch up with what is committed.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The public edge; cheap to clone.
 #[derive(Clone)]

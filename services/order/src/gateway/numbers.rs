@@ -37,24 +37,24 @@ impl ListedSymbol {
     }
 
     /// A price as clients see it.
-    pub(super) fn price(&self, price: Price) -> Decimal {
+    pub(crate) fn price(&self, price: Price) -> Decimal {
         let scale = self.spec.price_scale;
         Decimal::price(price, scale).with_places(VALUE_PLACES.max(scale))
     }
 
     /// A quantity as clients see it.
-    pub(super) fn quantity(&self, quantity: Quantity) -> Decimal {
+    pub(crate) fn quantity(&self, quantity: Quantity) -> Decimal {
         let scale = self.spec.quantity_scale;
         Decimal::quantity(quantity, scale).with_places(VALUE_PLACES.max(scale))
     }
 
     /// A quantity as clients see it, if there is any.
-    pub(super) fn some_quantity(&self, quantity: Quantity) -> Option<Decimal> {
+    pub(crate) fn some_quantity(&self, quantity: Quantity) -> Option<Decimal> {
         (!quantity.is_zero()).then(|| self.quantity(quantity))
     }
 
     /// An amount of the quote asset as clients see it.
-    pub(super) fn quote(&self, amount: Amount) -> Decimal {
+    pub(crate) fn quote(&self, amount: Amount) -> Decimal {
         shown_amount(&self.quote, amount)
     }
 }
@@ -71,7 +71,7 @@ fn at_scale(number: NumberText<'_>, scale: u8, filter: &str) -> Result<u64, ApiE
 }
 
 /// An amount as clients see it.
-pub(super) fn shown_amount(asset: &Asset, amount: Amount) -> Decimal {
+pub(crate) fn shown_amount(asset: &Asset, amount: Amount) -> Decimal {
     Decimal::new(shown_units(asset, amount), asset.display_scale)
 }
 

@@ -7,7 +7,7 @@
 mod fold;
 mod start;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use fold::TableFold;
 

@@ -1,7 +1,7 @@
 //! The fold against the engine that the events came from, and the task against stores that misbehave.
 
 mod tables;
-mod venue;
+pub(crate) mod venue;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

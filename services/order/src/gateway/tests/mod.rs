@@ -1,7 +1,7 @@
 //! The gateway over its routes: signed requests in, bodies, statuses and headers out. Behind it a real engine,
 //! a journal and tables in memory, and a clock that the tests set.
 
-pub(super) mod support;
+pub(crate) mod support;
 
 mod accounts;
 mod cancels;

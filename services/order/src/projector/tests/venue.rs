@@ -18,10 +18,10 @@ const USERS: u64 = 4;
 const SYMBOLS: u64 = 2;
 
 /// The engine and what came out of it.
-pub(super) struct Venue {
-    pub(super) engine: Engine,
-    pub(super) rows: Vec<JournalRow>,
-    pub(super) batches: Vec<Arc<CommittedBatch>>,
+pub(crate) struct Venue {
+    pub(crate) engine: Engine,
+    pub(crate) rows: Vec<JournalRow>,
+    pub(crate) batches: Vec<Arc<CommittedBatch>>,
     head: Head,
     time: TimeUs,
     random: u64,
@@ -31,7 +31,7 @@ pub(super) struct Venue {
 
 impl Venue {
     /// A venue with two symbols and a few rich users.
-    pub(super) fn begun(seed: u64) -> Self {
+    pub(crate) fn begun(seed: u64) -> Self {
         let mut venue = Self {
             engine: Engine::new(seed),
             rows: vec![],
@@ -52,7 +52,7 @@ impl Venue {
     }
 
     /// Applies this many batches of a few random commands each, a little time apart.
-    pub(super) fn trade(&mut self, batches: usize) {
+    pub(crate) fn trade(&mut self, batches: usize) {
         for _ in 0..batches {
             self.time = self.time.plus_us(self.below(700_000));
             let commands = (0..=self.below(6)).map(|_| self.any_command()).collect();

@@ -17,15 +17,15 @@ const SECRET: &str = "the secret of every key here";
 
 /// A client: the letter of its key and its account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) struct Client {
+pub(crate) struct Client {
     letter: char,
-    pub(in crate::gateway) account: AccountId,
+    pub(crate) account: AccountId,
 }
 
-pub(in crate::gateway) const ALICE: Client = Client { letter: 'A', account: AccountId(1_000) };
-pub(in crate::gateway) const BOB: Client = Client { letter: 'B', account: AccountId(1_001) };
+pub(crate) const ALICE: Client = Client { letter: 'A', account: AccountId(1_000) };
+pub(crate) const BOB: Client = Client { letter: 'B', account: AccountId(1_001) };
 /// Her account is not in the engine yet.
-pub(in crate::gateway) const CAROL: Client = Client { letter: 'C', account: AccountId(1_002) };
+pub(crate) const CAROL: Client = Client { letter: 'C', account: AccountId(1_002) };
 
 /// The keys of all clients.
 pub(super) struct Keys;
@@ -47,47 +47,47 @@ impl KeyDirectory for Keys {
 }
 
 impl Client {
-    pub(in crate::gateway) fn key(self) -> ApiKeyName {
+    pub(crate) fn key(self) -> ApiKeyName {
         ApiKeyName::parse(&String::from(self.letter).repeat(64)).unwrap()
     }
 }
 
 /// What came back.
 #[derive(Clone, Debug)]
-pub(in crate::gateway) struct Answer {
-    pub(in crate::gateway) status: u16,
-    pub(in crate::gateway) headers: HeaderMap,
-    pub(in crate::gateway) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
     /// The body as JSON.
     #[track_caller]
-    pub(in crate::gateway) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
     /// The body as JSON of a request that succeeded.
     #[track_caller]
-    pub(in crate::gateway) fn ok(&self) -> Value {
+    pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.body);
         self.json()
     }
 
     /// Checks that the body is exactly this text, and the status 200.
     #[track_caller]
-    pub(in crate::gateway) fn is(&self, body: &str) {
+    pub(crate) fn is(&self, body: &str) {
         assert_eq!((self.status, self.body.as_str()), (200, body));
     }
 
     /// Checks status, code and text of a refusal.
     #[track_caller]
-    pub(in crate::gateway) fn refuses(&self, status: u16, code: i32, message: &str) {
+    pub(crate) fn refuses(&self, status: u16, code: i32, message: &str) {
         let body = serde_json::json!({ "code": code, "msg": message });
         assert_eq!((self.status, self.json()), (status, body));
     }
 
-    pub(in crate::gateway) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 }
@@ -95,17 +95,12 @@ impl Answer {
 impl Venue {
     /// Sends a signed request; `request` is like `POST order symbol=BTCUSDT&side=BUY`, its path below `/api/v3`
     /// unless it begins with a slash.
-    pub(in crate::gateway) async fn send(&self, client: Client, request: &str) -> Answer {
+    pub(crate) async fn send(&self, client: Client, request: &str) -> Answer {
         self.send_with(client, request, &[]).await
     }
 
     /// The same with more headers.
-    pub(in crate::gateway) async fn send_with(
-        &self,
-        client: Client,
-        request: &str,
-        headers: &[(&str, &str)],
-    ) -> Answer {
+    pub(crate) async fn send_with(&self, client: Client, request: &str, headers: &[(&str, &str)]) -> Answer {
         let mut parts = request.splitn(3, ' ');
         let (method, path, params) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap_or_default());
         let separator = if params.is_empty() { "" } else { "&" };
@@ -124,7 +119,7 @@ impl Venue {
     }
 
     /// Sends a signed request with some parameters in the query, as in [`Venue::send`], and `form` in the body.
-    pub(in crate::gateway) async fn send_form(&self, client: Client, request: &str, form: &str) -> Answer {
+    pub(crate) async fn send_form(&self, client: Client, request: &str, form: &str) -> Answer {
         let mut parts = request.splitn(3, ' ');
         let (method, path, query) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap_or_default());
         let form = format!("{form}&timestamp={}", self.now_ms());
@@ -146,13 +141,13 @@ impl Venue {
     }
 
     /// Makes one trade at 100, so that market orders have an average price: orders 1 and 2, trade 1.
-    pub(in crate::gateway) async fn trade_once(&self) {
+    pub(crate) async fn trade_once(&self) {
         self.limit(BOB, "SELL", "100", "0.1").await;
         self.limit(ALICE, "BUY", "100", "0.1").await;
     }
 
     /// Places a limit order that must be accepted and gives its id.
-    pub(in crate::gateway) async fn limit(&self, client: Client, side: &str, price: &str, quantity: &str) -> u64 {
+    pub(crate) async fn limit(&self, client: Client, side: &str, price: &str, quantity: &str) -> u64 {
         let request = format!(
             "POST order symbol=BTCUSDT&side={side}&type=LIMIT&timeInForce=GTC&price={price}&quantity={quantity}"
         );

@@ -38,7 +38,7 @@ pub(super) fn accounts() -> Vec<Action> {
 }
 
 /// `BTCUSDT` as the gateway lists it.
-pub(in crate::gateway) fn listed_symbol() -> ListedSymbol {
+pub(crate) fn listed_symbol() -> ListedSymbol {
     let [btc, _, usdt] = <[Asset; 3]>::try_from(assets()).unwrap();
     ListedSymbol::new(Symbol { id: SymbolId(0), spec: btcusdt() }, btc, usdt)
 }

@@ -5,10 +5,10 @@ mod genesis;
 mod queue;
 mod tables;
 
-pub(in crate::gateway) use client::{ALICE, Answer, BOB, CAROL};
-pub(in crate::gateway) use genesis::listed_symbol;
-pub(in crate::gateway) use queue::Behaviour;
-pub(in crate::gateway) use tables::MemoryTables;
+pub(crate) use client::{ALICE, Answer, BOB, CAROL};
+pub(crate) use genesis::listed_symbol;
+pub(crate) use queue::Behaviour;
+pub(crate) use tables::MemoryTables;
 
 use crate::gateway::{Directory, Gateway};
 use crate::testing::MemoryJournal;
@@ -26,16 +26,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
 
 /// When every test begins, in milliseconds: 2023-11-14, 22:13:20 UTC.
-pub(in crate::gateway) const NOW_MS: u64 = 1_700_000_000_000;
+pub(crate) const NOW_MS: u64 = 1_700_000_000_000;
 
 /// How many batches the feed holds.
 const FEED_BATCHES: usize = 64;
 
 /// A venue with a gateway in front of it.
-pub(in crate::gateway) struct Venue {
-    pub(in crate::gateway) queue: Arc<EngineQueue>,
-    pub(in crate::gateway) tables: Arc<MemoryTables>,
-    pub(in crate::gateway) journal: Arc<MemoryJournal>,
+pub(crate) struct Venue {
+    pub(crate) queue: Arc<EngineQueue>,
+    pub(crate) tables: Arc<MemoryTables>,
+    pub(crate) journal: Arc<MemoryJournal>,
+    pub(crate) feed: Arc<InProcessFeed>,
     directory: Directory,
     router: Router,
     now: Arc<AtomicU64>,
@@ -43,7 +44,7 @@ pub(in crate::gateway) struct Venue {
 
 impl Venue {
     /// With two symbols, and with Alice and Bob, who have money. Carol has a key and no account.
-    pub(in crate::gateway) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let now = Arc::new(AtomicU64::new(NOW_MS * 1_000));
         let clock = Clock::new({
             let now = now.clone();
@@ -59,8 +60,8 @@ impl Venue {
             queue.service(SourceId::USERS, place as u64 + 1, action).await;
         }
         let queries: Arc<dyn Queries> = tables.clone();
-        let (rows, feed): (Arc<dyn Journal>, Arc<dyn Feed>) = (journal.clone(), feed);
-        let (directory, follower) = Directory::load(queries.clone(), rows, feed).await.unwrap();
+        let (rows, batches): (Arc<dyn Journal>, Arc<dyn Feed>) = (journal.clone(), feed.clone());
+        let (directory, follower) = Directory::load(queries.clone(), rows, batches).await.unwrap();
         tokio::spawn(follower.run());
         let gateway = Gateway::new(queue.clone(), committed_receiver, queries, directory.clone(), clock.clone());
         let options = EdgeOptions {
@@ -69,31 +70,31 @@ impl Venue {
         };
         let edge = Edge::new(options, Arc::new(Keys), Readiness::new(), clock);
         let router = gateway.routes(Routes::new(edge)).into_router();
-        Self { queue, tables, journal, directory, router, now }
+        Self { queue, tables, journal, feed, directory, router, now }
     }
 
     /// Lets the clock, not the engine, go on.
-    pub(in crate::gateway) fn sleep_ms(&self, milliseconds: u64) {
+    pub(crate) fn sleep_ms(&self, milliseconds: u64) {
         self.now.fetch_add(milliseconds * 1_000, Ordering::Relaxed);
     }
 
     /// Sets the clock back, as a gateway's clock may be behind the engine's.
-    pub(in crate::gateway) fn set_back_ms(&self, milliseconds: u64) {
+    pub(crate) fn set_back_ms(&self, milliseconds: u64) {
         self.now.fetch_sub(milliseconds * 1_000, Ordering::Relaxed);
     }
 
     /// Waits until the directory has followed all that is committed.
-    pub(in crate::gateway) async fn follow(&self) {
+    pub(crate) async fn follow(&self) {
         self.directory.listings_at(self.tables.seq()).await.unwrap();
     }
 
     /// The clock, in milliseconds.
-    pub(in crate::gateway) fn now_ms(&self) -> u64 {
+    pub(crate) fn now_ms(&self) -> u64 {
         self.now.load(Ordering::Relaxed) / 1_000
     }
 
     /// Commits more batches than the feed holds before anybody can read one.
-    pub(in crate::gateway) async fn overrun_feed(&self) {
+    pub(crate) async fn overrun_feed(&self) {
         let ticks = async {
             for _ in 0..2 * FEED_BATCHES {
                 self.queue.tick().await;
@@ -103,7 +104,7 @@ impl Venue {
     }
 
     /// The operator's next command.
-    pub(in crate::gateway) async fn operator(&self, n: u64, action: Action) {
+    pub(crate) async fn operator(&self, n: u64, action: Action) {
         self.queue.service(SourceId::OPERATOR, n, action).await;
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 /// What becomes of submitted commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway) enum Behaviour {
+pub(crate) enum Behaviour {
     Works,
     /// No command is executed; this is said of each.
     Fails(QueueError),
@@ -25,7 +25,7 @@ pub(in crate::gateway) enum Behaviour {
     Hangs,
 }
 
-pub(in crate::gateway) struct EngineQueue {
+pub(crate) struct EngineQueue {
     core: tokio::sync::Mutex<Core>,
     behaviour: Mutex<Behaviour>,
     submitted: Mutex<Vec<(SessionId, Command)>>,
@@ -74,16 +74,16 @@ impl EngineQueue {
     }
 
     /// Lets engine time pass up to the clock.
-    pub(in crate::gateway) async fn tick(&self) {
+    pub(crate) async fn tick(&self) {
         self.execute(Command { origin: Origin::Sequencer, action: Action::Tick }).await;
     }
 
-    pub(in crate::gateway) fn behave(&self, behaviour: Behaviour) {
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
         *self.behaviour.lock() = behaviour;
     }
 
     /// What clients submitted, in order.
-    pub(in crate::gateway) fn submitted(&self) -> Vec<(SessionId, Command)> {
+    pub(crate) fn submitted(&self) -> Vec<(SessionId, Command)> {
         self.submitted.lock().clone()
     }
 

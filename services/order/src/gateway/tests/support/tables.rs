@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 #[derive(Default)]
-pub(in crate::gateway) struct MemoryTables {
+pub(crate) struct MemoryTables {
     rows: Mutex<Rows>,
     /// Batches that came while they were held back.
     waiting: Mutex<Option<Vec<Arc<CommittedBatch>>>>,
@@ -43,7 +43,7 @@ struct Rows {
 
 impl MemoryTables {
     /// Folds a batch, or keeps it back.
-    pub(super) fn take(&self, batch: Arc<CommittedBatch>) {
+    pub(crate) fn take(&self, batch: Arc<CommittedBatch>) {
         match &mut *self.waiting.lock() {
             Some(waiting) => waiting.push(batch),
             None => self.fold(&batch),
@@ -51,24 +51,24 @@ impl MemoryTables {
     }
 
     /// Holds back all that comes from now on.
-    pub(in crate::gateway) fn hold(&self) {
+    pub(crate) fn hold(&self) {
         *self.waiting.lock() = Some(Vec::new());
     }
 
     /// Folds all that was held back.
-    pub(in crate::gateway) fn release(&self) {
+    pub(crate) fn release(&self) {
         for batch in self.waiting.lock().take().unwrap_or_default() {
             self.fold(&batch);
         }
     }
 
     /// Every later question fails.
-    pub(in crate::gateway) fn break_down(&self) {
+    pub(crate) fn break_down(&self) {
         *self.broken.lock() = true;
     }
 
     /// The last seq in the tables.
-    pub(in crate::gateway) fn seq(&self) -> Seq {
+    pub(crate) fn seq(&self) -> Seq {
         self.rows.lock().head.seq
     }
 
