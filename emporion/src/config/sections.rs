@@ -234,12 +234,37 @@ impl Users {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Demo {
     pub(crate) seed: u64,
+    pub(crate) history: bool,
     pub(crate) orders_per_second: u64,
+    pub(crate) makers: u64,
+    pub(crate) levels: u64,
+    pub(crate) spread_bps: u64,
+    pub(crate) volatility_bps: u64,
+    pub(crate) takers: u64,
+    pub(crate) momentum: u64,
+    pub(crate) reverters: u64,
 }
 
 impl Demo {
     pub(super) fn check(&self) -> Result<(), Problem> {
-        within("demo.orders_per_second", self.orders_per_second, 1..=10_000)
+        within("demo.orders_per_second", self.orders_per_second, 1..=10_000)?;
+        within("demo.makers", self.makers, 1..=8)?;
+        within("demo.levels", self.levels, 1..=50)?;
+        within("demo.spread_bps", self.spread_bps, 1..=200)?;
+        within("demo.volatility_bps", self.volatility_bps, 0..=500)?;
+        within("demo.takers", self.takers, 1..=100)?;
+        within("demo.momentum", self.momentum, 0..=100)?;
+        within("demo.reverters", self.reverters, 0..=100)
+    }
+
+    /// How many makers quote each symbol.
+    pub(crate) fn makers(&self) -> usize {
+        checked(self.makers)
+    }
+
+    /// On how many levels of a side each maker quotes.
+    pub(crate) fn levels(&self) -> usize {
+        checked(self.levels)
     }
 }
 

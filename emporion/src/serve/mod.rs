@@ -6,6 +6,7 @@ mod background;
 mod folder;
 mod leadership;
 mod listeners;
+mod page;
 mod ready;
 mod services;
 mod settings;
@@ -13,11 +14,12 @@ mod signals;
 
 use folder::DataFolder;
 pub(crate) use folder::{MASTER_KEY_FILE, USERS_FILE, find_running};
+pub(crate) use page::FILES as PAGE_FILES;
 pub(crate) use ready::ReadyAccount;
 
 use crate::cli;
 use crate::config::{Config, Sources};
-use crate::demo::Demo;
+use crate::demo::{self, Demo};
 use crate::genesis;
 use crate::{Exit, Failure, telemetry};
 use background::start as start_background;
@@ -87,7 +89,7 @@ struct Venue<'a> {
     background: JoinSet<Failure>,
     listeners: Listeners,
     services: Services,
-    _store: Store,
+    store: Store,
     folder: DataFolder,
 }
 
@@ -147,7 +149,7 @@ impl<'a> Venue<'a> {
             background,
             listeners,
             services,
-            _store: store,
+            store,
             folder,
         })
     }
@@ -181,7 +183,7 @@ impl<'a> Venue<'a> {
         self.readiness.ready();
         let public = self.listeners.public();
         let demo = match self.arguments.demo {
-            true => Some(Demo::start(&self.config.demo, &self.services.users, ready::reachable(public)).await?),
+            true => Some(Demo::start(self.demo_ground()).await?),
             false => None,
         };
         if let Some(path) = &self.arguments.ready_file {
@@ -190,6 +192,18 @@ impl<'a> Venue<'a> {
         }
         tracing::info!(address = %public, data_dir = %self.folder.path().display(), "The venue answers.");
         Ok(demo)
+    }
+
+    /// What the demo stands on.
+    fn demo_ground(&self) -> demo::Ground<'_> {
+        demo::Ground {
+            config: &self.config.demo,
+            users: &self.services.users,
+            queries: &*self.store.tables,
+            imported: &*self.services.imported,
+            address: ready::reachable(self.listeners.public()),
+            clock: self.lead.clock.clone(),
+        }
     }
 
     /// Waits for a reason to stop; failed leaderships are followed by new ones meanwhile.

@@ -4,6 +4,7 @@
 
 use super::folder::DataFolder;
 use super::leadership::CurrentSequencer;
+use super::page;
 use crate::Failure;
 use crate::config::Config;
 use emporion_api::{Role, Security};
@@ -12,7 +13,7 @@ use emporion_market_data::MarketData;
 use emporion_order::gateway::{Directory, DirectoryFollower, Gateway};
 use emporion_order::operator::{self, Operator};
 use emporion_ports::feed::Feed;
-use emporion_ports::imported::InMemoryKlines;
+use emporion_ports::imported::{ImportedKlines, InMemoryKlines};
 use emporion_ports::orders::Committed;
 use emporion_ports::tables::Queries;
 use emporion_ports::users::UserStore;
@@ -42,6 +43,8 @@ pub(crate) struct Ground<'a> {
 pub(crate) struct Services {
     /// People, keys and accounts.
     pub(crate) users: Arc<UserService>,
+    /// Klines that this venue did not trade.
+    pub(crate) imported: Arc<dyn ImportedKlines>,
     gateway: Gateway,
     market_data: MarketData,
     operator: Arc<Operator>,
@@ -66,17 +69,19 @@ impl Services {
         let (sequencer, committed) = (ground.sequencer.clone(), ground.committed.clone());
         let gateway =
             Gateway::new(sequencer.clone(), committed.clone(), queries.clone(), directory, ground.clock.clone());
+        let imported: Arc<dyn ImportedKlines> = Arc::<InMemoryKlines>::default();
         let market_data = MarketData::start(emporion_market_data::Ports {
             journal: ground.store.journal.clone(),
             feed: ground.feed.clone(),
             tables: queries.into(),
-            imported: Arc::<InMemoryKlines>::default(),
+            imported: imported.clone(),
             committed: committed.clone(),
         });
         let token = OperatorToken::new(&operator_token);
         let is_operator = Arc::new(move |shown: &str| token.matches(shown));
         let operator = Operator::new(sequencer, ground.store.tables.clone(), committed.clone(), is_operator);
-        let services = Self { users, gateway, market_data, operator: Arc::new(operator), committed, outbox_n };
+        let services =
+            Self { users, imported, gateway, market_data, operator: Arc::new(operator), committed, outbox_n };
         Ok((services, Chores { outbox, directory: follower }))
     }
 
@@ -86,7 +91,7 @@ impl Services {
         let options = ground.config.http.edge(limits.clone());
         let edge = Edge::new(options, self.users.key_directory(), ground.readiness.clone(), ground.clock.clone());
         let metrics = ground.metrics.clone();
-        let routes = Routes::new(edge).metrics(move || metrics.render());
+        let routes = page::add_routes(Routes::new(edge).metrics(move || metrics.render()));
         let routes = self.market_data.add_routes(self.gateway.routes(routes), limits.policy);
         let routes = emporion_user::http::add_people_routes(routes, &self.users);
         let roles = [Role::Order, Role::MarketData, Role::User, Role::Process];
