@@ -44,7 +44,7 @@ pub struct ServeOptions {
     /// From an answer to the next request; longer than a load balancer keeps its idle connections, or it
     /// would send requests into closed ones.
     pub idle_timeout: Duration,
-    /// How long a client may refuse to take a part of its answer.
+    /// How long a client may refuse to take a part of its answer, or of what its socket has for it.
     pub write_timeout: Duration,
     /// The most open connections.
     pub connections_max: usize,

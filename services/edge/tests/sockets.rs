@@ -17,8 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::protocol::frame::Frame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
@@ -217,8 +217,9 @@ async fn a_session_speaks_with_its_client() {
     assert_eq!(opened.received.recv().await.as_deref(), Some("Ada"));
     assert_eq!(next_text(&mut client).await, "welcome");
     assert_eq!(next_text(&mut client).await, "echo Ada");
-    client.close(None).await.expect("closing");
-    assert_eq!(rest(&mut client).await, (Vec::new(), None));
+    let goodbye = CloseFrame { code: CloseCode::Normal, reason: "bye".into() };
+    client.close(Some(goodbye)).await.expect("closing");
+    check_closed(rest(&mut client).await.1, 1000, "bye");
     assert_eq!(guarded(opened.received.recv()).await, None, "the session is dropped");
     assert!(opened.outbox.is_ending());
 }

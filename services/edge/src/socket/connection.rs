@@ -29,8 +29,8 @@ const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes read at once. Most connections send next to nothing, and there may be ten thousand.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 
-/// Bytes gathered before they are written.
-const WRITE_BUFFER_BYTES: usize = 32 * 1024;
+/// Bytes gathered before they are written. Each connection keeps room for about twice as many.
+const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 
 /// What our own pings, pongs and frame headers may add to the bytes that wait.
 const CONTROL_BYTES_MAX: usize = 4 * 1024;

@@ -40,7 +40,11 @@ pub struct Opening {
 #[async_trait]
 pub trait Session: Send {
     /// A text message of the client. Answers go into the outbox. While this waits, nothing more of this client is
-    /// read: that is how a session holds back a client that asks for too much.
+    /// read: that is how a session holds back a client that asks for too much. What waits in the outbox is written
+    /// meanwhile.
+    ///
+    /// When the connection ends, this is dropped where it waits: what must not be left half done belongs into a
+    /// task of its own.
     async fn receive(&mut self, text: &str);
 }
 
