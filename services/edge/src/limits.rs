@@ -156,7 +156,8 @@ impl Limits {
         })
     }
 
-    fn policy_of(&self, address: IpAddr) -> LimitPolicy {
+    /// The limits of this address.
+    pub(crate) fn policy_of(&self, address: IpAddr) -> LimitPolicy {
         let fitting = self.options.overrides.iter().find(|entry| entry.addresses.allows(address));
         fitting.map_or(self.options.policy, |entry| entry.policy)
     }

@@ -71,7 +71,7 @@ impl Reply {
             let limits = self.api.0.edge.limits();
             self.used_weight = limits.add(self.address, self.weight_on_failure, self.began_at);
         }
-        let body = ErrorBody::new(error, self.began_at).to_json();
+        let body = ErrorBody::new(error, self.api.0.edge.clock().now()).to_json();
         self.send(error.status, &body, &[]);
         if error.status == 418 {
             self.outbox.close(BANNED);
@@ -94,7 +94,7 @@ impl Reply {
 
     /// The weight used in this minute, if it is limited.
     fn weight(&self) -> Option<OrderCount> {
-        let limit = self.api.0.edge.limits().policy().weight_per_minute?;
+        let limit = self.api.0.edge.limits().policy_of(self.address).weight_per_minute?;
         Some(OrderCount {
             rate_limit_type: RateLimitType::RequestWeight.into(),
             interval: LimitInterval::Minute.into(),
