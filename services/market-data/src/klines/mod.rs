@@ -6,12 +6,14 @@
 
 mod candles;
 mod history;
+mod import;
 mod resolution;
 mod since;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use candles::Candle;
+pub(crate) use import::Rules;
 pub(crate) use since::{Since, traded_since};
 
 use crate::PATIENCE;

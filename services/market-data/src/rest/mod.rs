@@ -6,6 +6,7 @@ mod exchange_info;
 mod general;
 pub(crate) mod klines;
 mod numbers;
+mod operator;
 mod selection;
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,9 @@ pub(crate) struct App {
     router: Router,
 }
 
+/// What an operator shows.
+pub(crate) const OPERATOR_TOKEN: &str = "operator";
+
 struct NoKeys;
 
 #[async_trait]
@@ -51,12 +54,16 @@ impl App {
             imported: Arc::<InMemoryKlines>::default(),
             committed: committed_read,
         });
-        let options =
-            EdgeOptions { limits: LimitsOptions { policy: limits, ..Default::default() }, ..Default::default() };
+        let options = EdgeOptions {
+            limits: LimitsOptions { policy: limits, ..Default::default() },
+            body_bytes_max: MarketData::OPERATOR_BODY_BYTES_MAX,
+            ..Default::default()
+        };
         let now = venue.head().time;
         let edge = Edge::new(options, Arc::new(NoKeys), Readiness::new(), Clock::new(move || now));
         let policy = edge.limits().policy();
         let routes = data.add_routes(Routes::new(edge), policy);
+        let routes = data.add_operator_routes(routes, Arc::new(|token| token == OPERATOR_TOKEN));
         let missing: Vec<_> = routes.missing(&[Role::MarketData]).iter().map(|endpoint| endpoint.path).collect();
         assert_eq!(missing, [""; 0]);
         Self { journal, feed, committed, router: routes.into_router() }
@@ -77,7 +84,21 @@ impl App {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// The status and the body of the answer to an operator's request; one with a body is a POST.
+    pub(crate) async fn operate(&self, token: &str, path: &str, body: Option<String>) -> (u16, String) {
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let authorization = format!("Bearer {token}");
+        let request = http::Request::builder().method(method).uri(path).header("Authorization", authorization);
+        let body = body.unwrap_or_default();
+        let request = request.header("Content-Length", body.len());
+        self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    async fn send(&self, request: http::Request<Body>) -> (u16, String) {
+        let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())

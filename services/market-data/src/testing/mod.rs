@@ -6,7 +6,7 @@ mod journal;
 mod tables;
 mod venue;
 
-pub(crate) use app::App;
+pub(crate) use app::{App, OPERATOR_TOKEN};
 pub(crate) use journal::FakeJournal;
 pub(crate) use tables::FakeTables;
 pub(crate) use venue::{ALICE, BOB, BTCUSDT, ETHBTC, TestVenue};

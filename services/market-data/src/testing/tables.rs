@@ -24,12 +24,20 @@ pub(crate) struct FakeTables {
     /// The moment of the next answer, and by how many each answer moves on.
     at: Mutex<usize>,
     steps: Box<dyn Fn(usize) -> usize + Send + Sync>,
+    mode: Mode,
 }
 
 impl FakeTables {
     /// Tables that are up to date and stay there.
     pub(crate) fn new(venue: &TestVenue) -> Arc<Self> {
         Self::moving(venue, venue.moments.len() - 1, |_| 0)
+    }
+
+    /// The same of a venue whose money is real.
+    pub(crate) fn live(venue: &TestVenue) -> Arc<Self> {
+        let mut tables = Self::new(venue);
+        Arc::get_mut(&mut tables).unwrap().mode = Mode::Live;
+        tables
     }
 
     /// Tables that begin at a moment and move on by `steps(moment)` after each answer.
@@ -44,6 +52,7 @@ impl FakeTables {
             buckets: venue.buckets.clone(),
             at: Mutex::new(at),
             steps: Box::new(steps),
+            mode: Mode::Sandbox,
         })
     }
 
@@ -82,7 +91,7 @@ impl VenueQueries for FakeTables {
     async fn venue(&self) -> Answer<Option<Venue>> {
         self.answer(|moment| {
             let rules_version = moment.head.rules_version;
-            Some(Venue { mode: Mode::Sandbox, rules_version, options: emporion_model::Options::default() })
+            Some(Venue { mode: self.mode, rules_version, options: emporion_model::Options::default() })
         })
     }
 

@@ -2,5 +2,7 @@
 
 mod answers;
 mod exchange_info;
+mod operator;
 mod parameters;
 mod staleness;
+mod windows;

@@ -22,6 +22,9 @@ const OF_A_SYMBOL: [&str; 8] = [
 /// Every endpoint that takes one symbol, several, or none.
 const OF_SYMBOLS: [&str; 4] = ["ticker/24hr?", "ticker/price?", "ticker/bookTicker?", "exchangeInfo?"];
 
+/// Every endpoint that takes one symbol or several, and must have some.
+const OF_NAMED_SYMBOLS: [&str; 2] = ["ticker?", "ticker/tradingDay?"];
+
 fn app() -> App {
     App::new(&TestVenue::new(1_700_000_000_000))
 }
@@ -37,7 +40,12 @@ async fn a_symbol_is_mandatory_and_must_exist() {
     for endpoint in OF_A_SYMBOL {
         check(&app, endpoint, "", -1102, missing).await;
     }
-    for endpoint in OF_A_SYMBOL.into_iter().chain(OF_SYMBOLS) {
+    for endpoint in OF_NAMED_SYMBOLS {
+        let missing = "Param 'symbol' or 'symbols' must be sent, but both were empty/null!";
+        check(&app, endpoint, "", -1102, missing).await;
+        check(&app, endpoint, "type=MINI", -1102, missing).await;
+    }
+    for endpoint in OF_A_SYMBOL.into_iter().chain(OF_SYMBOLS).chain(OF_NAMED_SYMBOLS) {
         check(&app, endpoint, "symbol=", -1105, "Parameter 'symbol' was empty.").await;
         check(&app, endpoint, "symbol=btcusdt", -1100, ILLEGAL_SYMBOL).await;
         check(&app, endpoint, "symbol=BTC%2FUSDT", -1100, ILLEGAL_SYMBOL).await;
@@ -55,7 +63,16 @@ async fn lists_of_symbols_are_json_and_exist() {
         r#"Illegal characters found in parameter 'symbols'; legal range is "#,
         r#"'^\[("[\w\-._&&[^a-z]]{1,50}"(,"[\w\-._&&[^a-z]]{1,50}"){0,})?\]$'."#,
     );
-    for endpoint in OF_SYMBOLS {
+    let named = |count: u32| {
+        let names: Vec<String> = (0..count).map(|number| format!("%22S{number}%22")).collect();
+        format!("symbols=[{}]", names.join(","))
+    };
+    for endpoint in OF_NAMED_SYMBOLS {
+        let too_many = "Too many values sent for parameter 'symbols', maximum allowed up to 100.";
+        check(&app, endpoint, &named(101), -1101, too_many).await;
+        check(&app, endpoint, &named(100), -1121, INVALID_SYMBOL).await;
+    }
+    for endpoint in OF_SYMBOLS.into_iter().chain(OF_NAMED_SYMBOLS) {
         check(&app, endpoint, "symbols=BTCUSDT", -1100, illegal).await;
         check(&app, endpoint, "symbols=[%22BTCUSDT%22,%20%22ETHBTC%22]", -1100, illegal).await;
         check(&app, endpoint, "symbols=[]", -1105, "Parameter 'symbols' was empty.").await;
@@ -78,6 +95,10 @@ async fn what_an_endpoint_does_not_know_is_refused() {
     for endpoint in OF_SYMBOLS {
         let message = "Not all sent parameters were read; read '0' parameter(s) but was sent '1'.";
         check(&app, endpoint, "foo=1", -1104, message).await;
+    }
+    for (endpoint, unknown) in [("ticker?", "timeZone=0"), ("ticker/tradingDay?", "windowSize=1d")] {
+        let message = "Not all sent parameters were read; read '1' parameter(s) but was sent '2'.";
+        check(&app, endpoint, &format!("symbol=BTCUSDT&{unknown}"), -1104, message).await;
     }
     for endpoint in ["ping?", "time?"] {
         check(&app, endpoint, "foo=1", -1101, "Too many parameters; expected '0' and received '1'.").await;
@@ -151,9 +172,18 @@ async fn words_are_the_documented_ones() {
             check(&app, endpoint, &format!("symbolStatus={status}"), -1122, "Invalid symbolStatus.").await;
         }
     }
-    for ticker_type in ["full", "BOTH"] {
-        check(&app, "ticker/24hr?", &format!("type={ticker_type}"), -1139, "Invalid ticker type.").await;
+    for endpoint in ["ticker/24hr?", "ticker?symbol=BTCUSDT&", "ticker/tradingDay?symbol=BTCUSDT&"] {
+        for ticker_type in ["full", "BOTH"] {
+            check(&app, endpoint, &format!("type={ticker_type}"), -1139, "Invalid ticker type.").await;
+        }
+        check(&app, endpoint, "symbolStatus=x", -1122, "Invalid symbolStatus.").await;
     }
+    for window_size in ["0m", "60m", "24h", "8d", "1w", "1M", "1D", "d"] {
+        let message = "Data sent for parameter 'windowSize' is not valid.";
+        check(&app, "ticker?symbol=BTCUSDT&", &format!("windowSize={window_size}"), -1130, message).await;
+    }
+    let message = "Data sent for parameter 'timeZone' is not valid.";
+    check(&app, "ticker/tradingDay?symbol=BTCUSDT&", "timeZone=15", -1130, message).await;
     let invalid = "Data sent for parameter 'permissions' is not valid.";
     for permissions in ["FUTURES", "spot", "TRD_GRP_1", "[%22SPOT%22,%22x%22]", "[SPOT]"] {
         check(&app, "exchangeInfo?", &format!("permissions={permissions}"), -1130, invalid).await;

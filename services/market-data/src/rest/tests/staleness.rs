@@ -55,6 +55,8 @@ async fn a_fold_that_stays_behind_is_not_asked() {
         "klines?symbol=BTCUSDT&interval=1m",
         "avgPrice?symbol=BTCUSDT",
         "ticker/24hr",
+        "ticker?symbol=BTCUSDT",
+        "ticker/tradingDay?symbol=BTCUSDT",
         "ticker/price",
         "ticker/bookTicker",
         "exchangeInfo",
