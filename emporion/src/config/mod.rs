@@ -12,7 +12,9 @@ mod sources;
 
 pub(crate) use limits::{AccountLimits, Limits, Profile};
 pub(crate) use orders::Orders;
-pub(crate) use sections::{Demo, Feed, Http, Log, LogFormat, Operator, Projector, Queue, Scrubber, Snapshots, Users};
+pub(crate) use sections::{
+    Demo, Feed, Http, Log, LogFormat, Operator, Projector, Queue, Scrubber, Snapshots, Sockets, Users,
+};
 pub(crate) use sources::Sources;
 
 use crate::Failure;
@@ -38,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) operator: Operator,
     pub(crate) log: Log,
     pub(crate) http: Http,
+    pub(crate) sockets: Sockets,
     pub(crate) limits: Limits,
     pub(crate) orders: Orders,
     pub(crate) queue: Queue,
@@ -66,6 +69,7 @@ impl Config {
         self.check_role()?;
         self.log.check()?;
         self.http.check()?;
+        self.sockets.check()?;
         self.limits.check()?;
         self.orders.check()?;
         self.queue.check()?;

@@ -1,6 +1,7 @@
 //! The sections of the config that are plain numbers and words.
 
 use super::problem::{Problem, within};
+use emporion_edge::socket::{OutboxLimits, SocketOptions};
 use emporion_edge::{EdgeOptions, LimitsOptions, ServeOptions};
 use emporion_order::sequencer::InboxLimits;
 use emporion_ports::keys::Secret;
@@ -87,12 +88,49 @@ impl Http {
     }
 
     /// How connections are treated.
-    pub(crate) fn serve(&self) -> ServeOptions {
+    pub(crate) fn serve(&self, socket: SocketOptions) -> ServeOptions {
         ServeOptions {
+            socket,
             connections_max: checked(self.connections_max),
             connections_per_network_max: Some(checked(self.connections_per_network_max)).filter(|max| *max > 0),
             drain_timeout: Duration::from_secs(self.drain_timeout_s),
             ..ServeOptions::default()
+        }
+    }
+}
+
+/// See `[sockets]` in the default config.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sockets {
+    waiting_messages_max: u64,
+    waiting_bytes_max: u64,
+    ping_interval_s: u64,
+    pong_timeout_s: u64,
+    lifetime_s: u64,
+}
+
+impl Sockets {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        within("sockets.waiting_messages_max", self.waiting_messages_max, 1_024..=1_000_000)?;
+        within("sockets.waiting_bytes_max", self.waiting_bytes_max, 65_536..=1_073_741_824)?;
+        within("sockets.ping_interval_s", self.ping_interval_s, 1..=3_600)?;
+        within("sockets.pong_timeout_s", self.pong_timeout_s, 1..=3_600)?;
+        within("sockets.lifetime_s", self.lifetime_s, 60..=31_536_000)
+    }
+
+    /// What may wait for the client of a market stream.
+    pub(crate) fn outbox(&self) -> OutboxLimits {
+        OutboxLimits { messages_max: checked(self.waiting_messages_max), bytes_max: checked(self.waiting_bytes_max) }
+    }
+
+    /// How sockets live.
+    pub(crate) fn options(&self) -> SocketOptions {
+        SocketOptions {
+            ping_interval: Duration::from_secs(self.ping_interval_s),
+            pong_timeout: Duration::from_secs(self.pong_timeout_s),
+            lifetime: Duration::from_secs(self.lifetime_s),
+            ..SocketOptions::default()
         }
     }
 }

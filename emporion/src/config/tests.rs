@@ -108,6 +108,10 @@ fn every_wrong_value_is_one_sentence() {
         "role = \"order\"",
         "`role` in the file /emporion.toml is \"order\", which does not run by itself in this version: only \"all\" does",
     );
+    check(
+        "[sockets]\nlifetime_s = 5",
+        "`sockets.lifetime_s` in the file /emporion.toml is 5 but must be from 60 to 31536000",
+    );
     check("role = \"al\"", "`role` in the file /emporion.toml is \"al\" but must be \"all\"");
     check(
         "[limits]\nprofile = \"fast\"",

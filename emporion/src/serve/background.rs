@@ -86,11 +86,11 @@ async fn keep_scrubbing(
     }
 }
 
-/// The directory follower ends only with the feed, which ends with the process.
+/// The followers of the feed end only with it, and it ends with the process.
 async fn send_outbox(chores: Chores, readiness: Readiness) -> Failure {
-    let Chores { outbox, directory } = chores;
+    let Chores { outbox, directory, user_data } = chores;
     let follow = async {
-        directory.run().await;
+        tokio::join!(directory.run(), user_data.run());
         Failure::failed("the feed closed while the venue ran")
     };
     let send = async {

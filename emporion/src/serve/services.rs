@@ -7,13 +7,14 @@ use super::leadership::CurrentSequencer;
 use super::page;
 use crate::Failure;
 use crate::config::Config;
-use emporion_api::{Role, Security};
+use emporion_api::{Role, Security, paths};
 use emporion_edge::{Clock, Edge, EdgeOptions, LimitPolicy, LimitsOptions, Readiness, Routes};
 use emporion_market_data::MarketData;
 use emporion_order::gateway::{Directory, DirectoryFollower, Gateway};
 use emporion_order::operator::{self, Operator};
+use emporion_order::user_data::{UserDataFeed, UserDataFollower};
 use emporion_ports::feed::Feed;
-use emporion_ports::imported::{ImportedKlines, InMemoryKlines};
+use emporion_ports::imported::ImportedKlines;
 use emporion_ports::orders::Committed;
 use emporion_ports::tables::Queries;
 use emporion_ports::users::UserStore;
@@ -46,8 +47,10 @@ pub(crate) struct Services {
     /// Klines that this venue did not trade.
     pub(crate) imported: Arc<dyn ImportedKlines>,
     gateway: Gateway,
+    user_data: UserDataFeed,
     market_data: MarketData,
     operator: Arc<Operator>,
+    is_operator: Arc<dyn Fn(&str) -> bool + Send + Sync>,
     committed: watch::Receiver<Committed>,
     /// The last command that the users had for the engine when this started.
     outbox_n: u64,
@@ -57,19 +60,21 @@ pub(crate) struct Services {
 pub(crate) struct Chores {
     pub(crate) outbox: OutboxSender,
     pub(crate) directory: DirectoryFollower,
+    pub(crate) user_data: UserDataFollower,
 }
 
 impl Services {
     /// Starts all services on a venue that is led.
     pub(crate) async fn start(ground: &Ground<'_>) -> Result<(Self, Chores), Failure> {
         let queries: Arc<dyn Queries> = ground.store.tables.clone();
-        let StartedUsers { users, outbox, outbox_n, operator_token } = start_users(ground).await?;
+        let StartedUsers { users, imported, outbox, outbox_n, operator_token } = start_users(ground).await?;
         let loaded = Directory::load(queries.clone(), ground.store.journal.clone(), ground.feed.clone()).await;
         let (directory, follower) = loaded?;
         let (sequencer, committed) = (ground.sequencer.clone(), ground.committed.clone());
         let gateway =
             Gateway::new(sequencer.clone(), committed.clone(), queries.clone(), directory, ground.clock.clone());
-        let imported: Arc<dyn ImportedKlines> = Arc::<InMemoryKlines>::default();
+        let (journal, feed) = (ground.store.journal.clone(), ground.feed.clone());
+        let (user_data, user_data_follower) = UserDataFeed::new(queries.clone(), journal, feed);
         let market_data = MarketData::start(emporion_market_data::Ports {
             journal: ground.store.journal.clone(),
             feed: ground.feed.clone(),
@@ -77,12 +82,14 @@ impl Services {
             imported: imported.clone(),
             committed: committed.clone(),
         });
+        let market_data = market_data.with_outbox(ground.config.sockets.outbox());
         let token = OperatorToken::new(&operator_token);
-        let is_operator = Arc::new(move |shown: &str| token.matches(shown));
-        let operator = Operator::new(sequencer, ground.store.tables.clone(), committed.clone(), is_operator);
+        let is_operator: Arc<dyn Fn(&str) -> bool + Send + Sync> = Arc::new(move |shown: &str| token.matches(shown));
+        let tables = ground.store.tables.clone();
+        let operator = Arc::new(Operator::new(sequencer, tables, committed.clone(), is_operator.clone()));
         let services =
-            Self { users, imported, gateway, market_data, operator: Arc::new(operator), committed, outbox_n };
-        Ok((services, Chores { outbox, directory: follower }))
+            Self { users, imported, gateway, user_data, market_data, operator, is_operator, committed, outbox_n };
+        Ok((services, Chores { outbox, directory: follower, user_data: user_data_follower }))
     }
 
     /// The paths of the public listener.
@@ -94,6 +101,7 @@ impl Services {
         let routes = page::add_routes(Routes::new(edge).metrics(move || metrics.render()));
         let routes = self.market_data.add_routes(self.gateway.routes(routes), limits.policy);
         let routes = emporion_user::http::add_people_routes(routes, &self.users);
+        let routes = routes.ws_api(&paths::WS_API, Arc::new(self.user_data.clone()));
         let roles = [Role::Order, Role::MarketData, Role::User, Role::Process];
         let missing = routes.missing(&roles).into_iter().filter(|endpoint| endpoint.security != Security::Operator);
         assert_eq!(missing.count(), 0, "every path of the table is served");
@@ -107,8 +115,9 @@ impl Services {
         let options = EdgeOptions { limits, ..EdgeOptions::default() };
         let edge = Edge::new(options, self.users.key_directory(), ground.readiness.clone(), ground.clock.clone());
         let routes = operator::add_routes(Routes::new(edge), &self.operator);
+        let routes = self.market_data.add_operator_routes(routes, self.is_operator.clone());
         let routes = emporion_user::http::add_operator_routes(routes, &self.users);
-        let missing = routes.missing(&[Role::Order, Role::User]);
+        let missing = routes.missing(&[Role::Order, Role::MarketData, Role::User]);
         let missing = missing.into_iter().filter(|endpoint| endpoint.security == Security::Operator);
         assert_eq!(missing.count(), 0, "every path of the table is served");
         routes
@@ -121,9 +130,11 @@ impl Services {
     pub(crate) async fn are_ready(&self) {
         let committed = self.committed.borrow().seq;
         let mut folded = self.market_data.seq_watch();
+        let mut followed = self.user_data.seq_watch();
         let mut outbox = self.users.outbox().watch();
         // Both senders live as long as the services.
         let _ = folded.wait_for(|seq| *seq >= committed).await;
+        let _ = followed.wait_for(|seq| *seq >= committed).await;
         let sent = |state: &OutboxState| match state {
             OutboxState::Starting => false,
             OutboxState::Running { answered_n } => *answered_n >= self.outbox_n,
@@ -135,6 +146,7 @@ impl Services {
 
 struct StartedUsers {
     users: Arc<UserService>,
+    imported: Arc<dyn ImportedKlines>,
     outbox: OutboxSender,
     outbox_n: u64,
     operator_token: String,
@@ -144,6 +156,7 @@ async fn start_users(ground: &Ground<'_>) -> Result<StartedUsers, Failure> {
     let operator_token = ground.folder.new_operator_token()?;
     let store = Arc::new(SqliteUserStore::open(&ground.folder.users_file(), ground.folder.durability)?);
     let outbox_n = store.outbox_head().await?.last_n;
+    let imported = store.clone();
     let parts = UserParts {
         store,
         engine: ground.sequencer.clone(),
@@ -157,5 +170,5 @@ async fn start_users(ground: &Ground<'_>) -> Result<StartedUsers, Failure> {
     };
     let started = UserService::start(parts).await;
     let (users, outbox) = started.map_err(|error| Failure::failed(error.to_string()))?;
-    Ok(StartedUsers { users, outbox, outbox_n, operator_token })
+    Ok(StartedUsers { users, imported, outbox, outbox_n, operator_token })
 }
