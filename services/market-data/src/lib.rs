@@ -19,6 +19,7 @@ mod trades;
 pub use cold_start::Tables;
 
 use emporion_api::ApiError;
+use emporion_edge::socket::OutboxLimits;
 use emporion_edge::{LimitPolicy, Routes};
 use emporion_model::Seq;
 use emporion_ports::feed::Feed;
@@ -60,6 +61,7 @@ pub struct MarketData {
     views: watch::Receiver<View>,
     seqs: watch::Receiver<Seq>,
     hub: Hub,
+    outbox: OutboxLimits,
     _task: Arc<AbortOnDrop>,
 }
 
@@ -69,13 +71,19 @@ impl MarketData {
         let (tables, imported, committed) = (ports.tables.clone(), ports.imported.clone(), ports.committed.clone());
         let hub = Hub::default();
         let (shown, views, seqs) = Shown::new();
-        let task = tokio::spawn(follow::follow(ports, shown));
-        Self { tables, imported, committed, views, seqs, hub, _task: Arc::new(AbortOnDrop(task)) }
+        let task = tokio::spawn(follow::follow(ports, shown, hub.clone()));
+        let (outbox, task) = (OutboxLimits::default(), Arc::new(AbortOnDrop(task)));
+        Self { tables, imported, committed, views, seqs, hub, outbox, _task: task }
+    }
+
+    /// The same service, whose streams let so much wait for each client.
+    pub fn with_outbox(self, limits: OutboxLimits) -> Self {
+        Self { outbox: limits, ..self }
     }
 
     /// Adds the service's endpoints. `limits` are the request limits in force, which `exchangeInfo` tells.
     pub fn add_routes(&self, routes: Routes, limits: LimitPolicy) -> Routes {
-        rest::add_routes(self, routes, limits)
+        streams::add_routes(self, rest::add_routes(self, routes, limits))
     }
 
     /// The last seq that the fold holds; zero until it has caught up with the tables, and while it is made anew.

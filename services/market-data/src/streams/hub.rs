@@ -107,6 +107,12 @@ impl Hub {
         Membership { hub: self.clone(), subscriber, streams: BTreeSet::new() }
     }
 
+    /// Whether it knows of nobody and nothing.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.subscribers.lock().is_empty() && self.0.shards.iter().all(|shard| shard.read().is_empty())
+    }
+
     fn subscribe(&self, stream: Stream, subscriber: &Arc<Subscriber>) {
         let mut shard = self.0.shard(stream).write();
         let topic = shard

@@ -180,3 +180,142 @@ impl fmt::Display for Speed {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn symbol(name: &str) -> SymbolName {
+        name.parse().unwrap()
+    }
+
+    fn bitcoin(kind: Kind) -> Stream {
+        Stream::Of(symbol("BTCUSDT"), kind)
+    }
+
+    #[test]
+    fn each_stream_has_its_name() {
+        for (name, stream) in [
+            ("btcusdt@trade", bitcoin(Kind::Trade)),
+            ("btcusdt@aggTrade", bitcoin(Kind::AggTrade)),
+            ("btcusdt@depth", bitcoin(Kind::Depth(Speed::Ms1000))),
+            ("btcusdt@depth@100ms", bitcoin(Kind::Depth(Speed::Ms100))),
+            ("btcusdt@depth5", bitcoin(Kind::PartialDepth(5, Speed::Ms1000))),
+            ("btcusdt@depth10@100ms", bitcoin(Kind::PartialDepth(10, Speed::Ms100))),
+            ("btcusdt@depth20@100ms", bitcoin(Kind::PartialDepth(20, Speed::Ms100))),
+            ("btcusdt@bookTicker", bitcoin(Kind::BookTicker)),
+            ("btcusdt@kline_1s", bitcoin(Kind::Kline(Interval::Second1, 0))),
+            ("btcusdt@kline_1m", bitcoin(Kind::Kline(Interval::Minute1, 0))),
+            ("btcusdt@kline_1M", bitcoin(Kind::Kline(Interval::Month1, 0))),
+            ("btcusdt@kline_1h@+08:00", bitcoin(Kind::Kline(Interval::Hour1, 480))),
+            ("btcusdt@miniTicker", bitcoin(Kind::MiniTicker)),
+            ("btcusdt@ticker", bitcoin(Kind::Ticker)),
+            ("btcusdt@avgPrice", bitcoin(Kind::AvgPrice)),
+            ("1inchbtc@trade", Stream::Of(symbol("1INCHBTC"), Kind::Trade)),
+            ("!miniTicker@arr", Stream::All(AllKind::MiniTickers)),
+            ("!ticker@arr", Stream::All(AllKind::Tickers)),
+        ] {
+            assert_eq!(Stream::parse(name), Some(stream), "{name}");
+            assert_eq!(stream.to_string(), name);
+        }
+    }
+
+    #[test]
+    fn a_second_may_be_said() {
+        for (name, canonical) in
+            [("btcusdt@depth@1000ms", "btcusdt@depth"), ("btcusdt@depth20@1000ms", "btcusdt@depth20")]
+        {
+            assert_eq!(Stream::parse(name).unwrap().to_string(), canonical);
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_a_name() {
+        for name in [
+            "",
+            "0",
+            "@",
+            "@trade",
+            "btcusdt",
+            "btcusdt@",
+            "BTCUSDT@trade",
+            "Btcusdt@trade",
+            "btc-usdt@trade",
+            "ａ@trade",
+            "abcdefghijklmnopqrstuvwxy@trade",
+            "btcusdt@Trade",
+            "btcusdt@aggtrade",
+            "btcusdt@trade ",
+            "btcusdt@trade@100ms",
+            "btcusdt@depth0",
+            "btcusdt@depth05",
+            "btcusdt@depth500",
+            "btcusdt@depth@",
+            "btcusdt@depth@0ms",
+            "btcusdt@depth@100ms@100ms",
+            "btcusdt@depth@1000ms@1000ms",
+            "btcusdt@kline",
+            "btcusdt@kline_",
+            "btcusdt@kline_1S",
+            "btcusdt@kline_2m",
+            "btcusdt@kline_1h@",
+            "btcusdt@kline_1h@08:00",
+            "btcusdt@kline_1h@+00:00",
+            "btcusdt@kline_1h@+09:00",
+            "btcusdt@kline_1h@ 08:00",
+            "btcusdt@ticker_1h",
+            "!ticker_1h@arr",
+            "!trade@arr",
+            "!miniTicker",
+        ] {
+            assert_eq!(Stream::parse(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn only_values_are_replaced_by_newer_ones() {
+        for (name, is_conflated) in [
+            ("a@trade", false),
+            ("a@aggTrade", false),
+            ("a@depth", false),
+            ("a@depth@100ms", false),
+            ("a@depth5", true),
+            ("a@bookTicker", true),
+            ("a@kline_1m", true),
+            ("a@miniTicker", true),
+            ("a@ticker", true),
+            ("a@avgPrice", true),
+            ("!miniTicker@arr", false),
+            ("!ticker@arr", false),
+        ] {
+            assert_eq!(Stream::parse(name).unwrap().is_conflated(), is_conflated, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC*", kind in "[a-z0-9_@:+]{0,20}") {
+            let _ = Stream::parse(&text);
+            if let Some(stream) = Stream::parse(&format!("btcusdt@{kind}")) {
+                prop_assert_eq!(Stream::parse(&stream.to_string()), Some(stream));
+            }
+        }
+
+        #[test]
+        fn names_round_trip(
+            symbol in "[A-Z0-9]{1,24}",
+            kind in prop_oneof![
+                Just(Kind::Trade), Just(Kind::AggTrade), Just(Kind::BookTicker), Just(Kind::MiniTicker),
+                Just(Kind::Ticker), Just(Kind::AvgPrice),
+                prop_oneof![Just(Speed::Ms100), Just(Speed::Ms1000)].prop_map(Kind::Depth),
+                prop::sample::select(vec![5u8, 10, 20]).prop_map(|levels| Kind::PartialDepth(levels, Speed::Ms100)),
+                (prop::sample::select(Interval::ALL.to_vec()), prop::sample::select(vec![0, 480]))
+                    .prop_map(|(interval, east)| Kind::Kline(interval, east)),
+            ],
+        ) {
+            let stream = Stream::Of(symbol.parse().unwrap(), kind);
+            prop_assert_eq!(Stream::parse(&stream.to_string()), Some(stream));
+        }
+    }
+}
