@@ -55,8 +55,8 @@ impl Audience for Hub {
 /// What the streams have told so far, and with it what they must tell next.
 pub(crate) struct Publisher<A> {
     audience: A,
-    /// The last command whose trades were told. A fold that starts again from tables that lag behind brings them
-    /// once more.
+    /// The last command whose trades were told, or came before. A fold that starts again from tables that lag
+    /// behind brings them once more.
     told: Seq,
     /// By symbol.
     books: Vec<BookStreams>,
@@ -72,6 +72,7 @@ impl<A: Audience> Publisher<A> {
     /// Begins with a fold that is fresh from the tables. Whoever listened before must have been cut off: depth ids
     /// need not go on where they ended.
     pub(crate) fn begin(&mut self, view: &View) {
+        self.told = self.told.max(view.seq);
         self.books = view.venue.listings().iter().map(|listing| BookStreams::new(&listing.market.read())).collect();
         self.seconds = SecondStreams::default();
     }
