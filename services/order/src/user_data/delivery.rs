@@ -143,7 +143,7 @@ impl Delivery<'_> {
 }
 
 /// The orders that self-trade prevention ends, each with the last match that took something of it: the report of
-/// that match says so, and none follows. An order that goes on after its last match ends by itself.
+/// that match says so, and none follows.
 fn ends_in_match(events: &[Event]) -> BTreeMap<OrderKey, PreventedMatchId> {
     let (mut last, mut ends) = (BTreeMap::new(), BTreeMap::new());
     for event in events {
@@ -156,7 +156,6 @@ fn ends_in_match(events: &[Event]) -> BTreeMap<OrderKey, PreventedMatchId> {
                     }
                 }
             }
-            Event::Traded(trade) => drop(last.remove(&(trade.symbol, trade.taker.order_id))),
             Event::OrderClosed(closed) if closed.reason == CloseReason::ExpiredInMatch => {
                 let order = (closed.symbol, closed.order_id);
                 ends.extend(last.get(&order).map(|id| (order, *id)));

@@ -6,6 +6,7 @@ use emporion_model::{Action, TradeGroupId};
 use serde_json::{Value, json};
 
 const POSITION: &str = "outboundAccountPosition";
+const ENDED: &str = "TRADE_PREVENTION EXPIRED_IN_MATCH";
 
 /// Alice bids at three prices, then sells 3 at 1000 under `mode`: what she hears of that.
 async fn sell_into_own_bids(mode: &str) -> Vec<Value> {
@@ -42,8 +43,7 @@ fn check_prevention(event: &Value, order: u32, counter: u32, lost: (&str, &str),
 #[tokio::test]
 async fn expire_maker_ends_the_makers() {
     let events = sell_into_own_bids("EXPIRE_MAKER").await;
-    let ended = "TRADE_PREVENTION EXPIRED_IN_MATCH";
-    assert_eq!(kinds(&events), ["NEW NEW", ended, ended, ended, POSITION]);
+    assert_eq!(kinds(&events), ["NEW NEW", ENDED, ENDED, ENDED, POSITION]);
     let would_be = |pl, price, quote| [pl, price, quote];
     let lost = "1.20000000";
     check_prevention(&events[1], 1, 4, (lost, lost), 1, would_be(lost, "1200.00000000", "1440.00000000"));
@@ -57,7 +57,7 @@ async fn expire_maker_ends_the_makers() {
 #[tokio::test]
 async fn expire_taker_ends_the_taker() {
     let events = sell_into_own_bids("EXPIRE_TAKER").await;
-    assert_eq!(kinds(&events), ["NEW NEW", "TRADE_PREVENTION EXPIRED_IN_MATCH"]);
+    assert_eq!(kinds(&events), ["NEW NEW", ENDED]);
     let (lost, would_be) = ("3.00000000", ["1.20000000", "1200.00000000", "1440.00000000"]);
     check_prevention(&events[1], 4, 1, (lost, lost), 1, would_be);
     check(&events[1], &json!({"S": "SELL", "V": "EXPIRE_TAKER", "w": false}));
@@ -66,8 +66,7 @@ async fn expire_taker_ends_the_taker() {
 #[tokio::test]
 async fn expire_both_ends_both() {
     let events = sell_into_own_bids("EXPIRE_BOTH").await;
-    let ended = "TRADE_PREVENTION EXPIRED_IN_MATCH";
-    assert_eq!(kinds(&events), ["NEW NEW", ended, ended, POSITION]);
+    assert_eq!(kinds(&events), ["NEW NEW", ENDED, ENDED, POSITION]);
     let would_be = ["1.20000000", "1200.00000000", "1440.00000000"];
     check_prevention(&events[1], 4, 1, ("3.00000000", "3.00000000"), 1, would_be);
     check_prevention(&events[2], 1, 4, ("1.20000000", "1.20000000"), 1, would_be);
@@ -76,8 +75,8 @@ async fn expire_both_ends_both() {
 #[tokio::test]
 async fn decrement_takes_the_same_from_both() {
     let events = sell_into_own_bids("DECREMENT").await;
-    let (goes_on, ended) = ("TRADE_PREVENTION NEW", "TRADE_PREVENTION EXPIRED_IN_MATCH");
-    assert_eq!(kinds(&events), ["NEW NEW", goes_on, ended, goes_on, ended, ended, goes_on, POSITION]);
+    let goes_on = "TRADE_PREVENTION NEW";
+    assert_eq!(kinds(&events), ["NEW NEW", goes_on, ENDED, goes_on, ENDED, ENDED, goes_on, POSITION]);
     let first = ["1.20000000", "1200.00000000", "1440.00000000"];
     check_prevention(&events[1], 4, 1, ("1.20000000", "1.20000000"), 1, first);
     check(&events[1], &json!({"w": true}));
@@ -99,8 +98,7 @@ async fn a_market_taker_left_without_a_book_expires() {
     let order = "symbol=BTCUSDT&side=SELL&type=MARKET&quantity=2&selfTradePreventionMode=EXPIRE_MAKER";
     streams.venue.send(ALICE, &format!("POST order {order}")).await.ok();
     let events = streams.told(&alice).await;
-    let prevented = "TRADE_PREVENTION EXPIRED_IN_MATCH";
-    assert_eq!(kinds(&events), ["NEW NEW", prevented, "TRADE PARTIALLY_FILLED", "EXPIRED EXPIRED", POSITION]);
+    assert_eq!(kinds(&events), ["NEW NEW", ENDED, "TRADE PARTIALLY_FILLED", "EXPIRED EXPIRED", POSITION]);
     check(&events[3], &json!({"eR": "INSUFFICIENT_LIQUIDITY", "A": null, "v": null}));
 }
 
@@ -120,16 +118,27 @@ async fn a_market_order_by_quote_quantity_would_have_bought_what_it_affords() {
     check_prevention(&events[2], 4, 6, ("1.00000000", "1.00000000"), 1, ["0.09900000", "101.00000000", "9.99900000"]);
 }
 
+/// It lost nothing to the maker that expired, but the next one is too dear for what it has: prevention ended it.
+#[tokio::test]
+async fn an_order_that_prevention_ends_without_taking_from_it_expires() {
+    let streams = Streams::start().await;
+    streams.venue.trade_once().await;
+    streams.venue.limit(ALICE, "SELL", "100", "1").await;
+    streams.venue.limit(BOB, "SELL", "1000000", "1").await;
+    let alice = streams.listen(ALICE.account).await;
+    let order = "symbol=BTCUSDT&side=BUY&type=MARKET&quoteOrderQty=6&selfTradePreventionMode=EXPIRE_MAKER";
+    streams.venue.send(ALICE, &format!("POST order {order}")).await.ok();
+    let events = streams.told(&alice).await;
+    assert_eq!(kinds(&events), ["NEW NEW", ENDED, "EXPIRED EXPIRED_IN_MATCH", POSITION]);
+    check(&events[2], &json!({"i": 5, "A": null, "v": null, "eR": null, "w": false}));
+}
+
 #[tokio::test]
 async fn in_a_trade_group_each_hears_of_its_own_order() {
     for (mode, alice_hears, bob_hears) in [
-        ("EXPIRE_TAKER", vec!["NEW NEW", "TRADE_PREVENTION EXPIRED_IN_MATCH"], vec![]),
-        ("EXPIRE_MAKER", vec!["NEW NEW", POSITION], vec!["TRADE_PREVENTION EXPIRED_IN_MATCH", POSITION]),
-        (
-            "DECREMENT",
-            vec!["NEW NEW", "TRADE_PREVENTION NEW", POSITION],
-            vec!["TRADE_PREVENTION EXPIRED_IN_MATCH", POSITION],
-        ),
+        ("EXPIRE_TAKER", &["NEW NEW", ENDED][..], &[][..]),
+        ("EXPIRE_MAKER", &["NEW NEW", POSITION], &[ENDED, POSITION]),
+        ("DECREMENT", &["NEW NEW", "TRADE_PREVENTION NEW", POSITION], &[ENDED, POSITION]),
     ] {
         let streams = Streams::start().await;
         for (n, client) in [(1, ALICE), (2, BOB)] {
@@ -140,14 +149,11 @@ async fn in_a_trade_group_each_hears_of_its_own_order() {
         let terms = format!("type=LIMIT&timeInForce=GTC&price=1000&quantity=2&selfTradePreventionMode={mode}");
         streams.venue.send(ALICE, &format!("POST order symbol=BTCUSDT&side=SELL&{terms}")).await.ok();
         let (to_alice, to_bob) = (streams.told(&alice).await, streams.told(&bob).await);
-        assert_eq!(
-            (kinds(&to_alice), kinds(&to_bob)),
-            (alice_hears.iter().map(|s| s.to_string()).collect(), bob_hears.iter().map(|s| s.to_string()).collect()),
-            "{mode}"
-        );
+        assert_eq!(kinds(&to_alice), alice_hears, "{mode}");
+        assert_eq!(kinds(&to_bob), bob_hears, "{mode}");
         for event in to_alice.iter().chain(&to_bob).filter(|event| event["x"] == "TRADE_PREVENTION") {
-            let known = mode != "EXPIRE_TAKER";
-            let would_be = if known { json!("1.00000000") } else { Value::Null };
+            // How much another's untouched order has left is not told.
+            let would_be = if mode == "EXPIRE_TAKER" { Value::Null } else { json!("1.00000000") };
             check(event, &json!({"u": 7, "pl": would_be}));
         }
     }

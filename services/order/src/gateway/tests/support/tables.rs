@@ -62,6 +62,14 @@ impl MemoryTables {
         }
     }
 
+    /// Folds the first `count` batches of those that were held back.
+    pub(crate) fn release_some(&self, count: usize) {
+        let mut waiting = self.waiting.lock();
+        let Some(waiting) = &mut *waiting else { return };
+        let count = count.min(waiting.len());
+        waiting.drain(..count).for_each(|batch| self.fold(&batch));
+    }
+
     /// Every later question fails.
     pub(crate) fn break_down(&self) {
         *self.broken.lock() = true;
