@@ -1,5 +1,5 @@
-//! What every public HTTP service shares: the accept loop, request limits, authentication, and the one place
-//! where errors become HTTP.
+//! What every public HTTP service shares: the accept loop, sockets, request limits, authentication, and the one
+//! place where errors become HTTP; and the WebSocket API, which calls the handlers of all services.
 //!
 //! A service writes handlers, `async fn(State, Request) -> Result<Json<_>, ApiError>`, and hangs them on
 //! [`Routes`] by the entries of the path table; [`serve()`] answers a listener with them. What must not live

@@ -57,13 +57,13 @@ impl Sender<'_> {
         self.api.0.edge.authenticator().authenticate_message(purpose, message).await
     }
 
-    /// Who calls something of this security: the one who signed, or, when the message shows neither key nor
-    /// signature, the one who is logged on.
+    /// Who calls something of this security: the one who signed, or, when the message has no signature and names no
+    /// other key, the one who is logged on.
     pub(super) async fn caller(&self, security: Security, log_on: Option<&LogOn>) -> Result<Caller, Denied> {
         let purpose = Purpose::Call(security);
-        let is_signed = ["apiKey", "signature"].iter().any(|name| self.params.get(name).is_some());
+        let names_another = |log_on: &LogOn| self.params.get("apiKey").is_some_and(|key| key != log_on.key.as_str());
         let log_on = match log_on {
-            Some(log_on) if !is_signed => log_on,
+            Some(log_on) if self.params.get("signature").is_none() && !names_another(log_on) => log_on,
             _ => return Ok(self.by_signature(purpose).await?),
         };
         let record = self.still_working(log_on).await?;

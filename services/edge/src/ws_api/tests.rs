@@ -15,7 +15,7 @@ use emporion_api::{ApiError, Code, paths};
 use emporion_model::{AccountId, TimeUs};
 use emporion_ports::keys::{KeyDirectory, KeyError, KeyRecord, Secret, VerifyingKey};
 use emporion_ports::users::{ApiKeyName, IpRule, Permissions};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -160,6 +160,8 @@ impl Venue {
         methods.add(&paths::TIME, time);
         methods.add(&paths::DEPTH, depth);
         methods.add(&paths::ACCOUNT, account);
+        methods.add(&paths::KLINES, |_, _| std::future::ready(Ok(StatusCode::NOT_FOUND.into_response())));
+        methods.add(&paths::UI_KLINES, |_, _| std::future::ready(Ok(vec![0xff].into_response())));
         methods.add(&paths::PLACE_ORDER, {
             let (begun, go_on) = (begun.clone(), go_on.clone());
             move |caller, request| place(caller, request, begun.clone(), go_on.clone())
@@ -316,10 +318,10 @@ async fn messages_are_answered_in_the_documented_shape() {
         (r#"{"id":4,"method":"ping","params":[]}"#, format!(r#"{{"id":4,{}"#, invalid("params", "an object")), 262),
         (r#"{"id":5,"method":"pong"}"#, format!(r#"{{"id":5,{unsupported}"#), 263),
         (r#"{"id":5,"method":"v1/ping"}"#, format!(r#"{{"id":5,{unsupported}"#), 264),
-        (r#"{"id":5,"method":"klines"}"#, format!(r#"{{"id":5,{unsupported}"#), 265),
+        (r#"{"id":5,"method":"avgPrice"}"#, format!(r#"{{"id":5,{unsupported}"#), 265),
         (
             r#"{"id":6,"method":"ping","params":{"a":1}}"#,
-            r#"{"id":6,"status":400,"error":{"code":-1101,"msg":"Too many parameters; expected '0' and received '1'."}"#
+            r#"{"id":6,"status":400,"error":{"code":-1104,"msg":"Not all sent parameters were read; read '0' parameter(s) but was sent '1'."}"#
                 .to_owned(),
             266,
         ),
@@ -437,6 +439,11 @@ async fn a_log_on_stands_for_key_and_signature() {
     assert!(forged.contains("-1022"), "{forged}");
     let unsigned = client.call("account.status", &stamped(r#","signature":"00""#)).await;
     assert!(unsigned.contains("-1102") && unsigned.contains("'apiKey'"), "{unsigned}");
+
+    let named = |letter| stamped(&format!(r#","apiKey":"{}""#, key_name(letter).as_str()));
+    assert_eq!(client.call("account.status", &named('A')).await, result("[1000,5000000]"), "its own name is no harm");
+    let other = client.call("account.status", &named('B')).await;
+    assert!(other.contains("-1102") && other.contains("'signature'"), "{other}");
 
     venue.now.fetch_add(2_000_000, Ordering::Relaxed);
     assert_eq!(client.call("session.status", "").await, status(Some('A'), NOW_MS, NOW_MS + 2_000, false));
@@ -714,6 +721,14 @@ async fn duplicates_and_lists_in_parameters_are_as_documented() {
     let null = error(400, -1135, "JSON sent for parameter 'limit' is not valid");
     let answer = client.ask(r#"{"id":1,"method":"depth","params":{"limit":null}}"#).await;
     assert!(answer.starts_with(&null[..null.len() - 1]), "{answer}");
+}
+
+#[tokio::test]
+async fn what_no_message_can_hold_is_an_error() {
+    let mut client = Venue::new().connect();
+    let unknown = error(500, -1000, "An unknown error occurred while processing the request.");
+    assert_eq!(client.call("klines", "").await, unknown);
+    assert_eq!(client.call("uiKlines", "").await, unknown);
 }
 
 proptest! {
