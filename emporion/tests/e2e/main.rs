@@ -8,6 +8,8 @@ mod commands;
 mod damage;
 mod demo;
 mod kills;
+mod klines;
 mod refusals;
+mod replay;
 mod serving;
 mod support;

@@ -61,9 +61,11 @@ impl Grid {
         (!is_within).then(|| format!("the quantity {quantity} is not within {min} to {max}"))
     }
 
-    /// Whether a level can stand there.
-    pub(super) fn takes(&self, price: Price, quantity: Quantity) -> bool {
-        self.price_fault(price).is_none() && self.quantity_fault(quantity).is_none()
+    /// What of a level's quantity orders can make: whole steps, up to the largest order, at a price that there is.
+    pub(super) fn possible(&self, price: Price, quantity: Quantity) -> Quantity {
+        let whole_steps = Quantity(quantity.0 / self.step.0 * self.step.0).min(self.quantity_max);
+        let fits = self.price_fault(price).is_none() && self.quantity_fault(whole_steps).is_none();
+        if fits { whole_steps } else { Quantity::ZERO }
     }
 }
 
@@ -112,5 +114,19 @@ mod tests {
         assert_eq!(quantity("0.001"), "");
         assert_eq!(quantity("0.0005"), "the quantity 0.0005 is no multiple of the step size 0.001");
         assert_eq!(quantity("1000.001"), "the quantity 1000.001 is not within 0.001 to 1000");
+    }
+
+    #[test]
+    fn levels_are_cut_to_what_orders_can_make() {
+        let check = |quantity: &str, price: &str, possible: &str| {
+            let (quantity, price) = (Quantity::parse(quantity).unwrap(), Price::parse(price).unwrap());
+            assert_eq!(example().possible(price, quantity).to_string(), possible);
+        };
+        check("5", "99", "5");
+        check("5.0009", "99", "5");
+        check("0.0009", "99", "0");
+        check("2000", "99", "1000");
+        check("5", "99.001", "0");
+        check("5", "1000000.01", "0");
     }
 }

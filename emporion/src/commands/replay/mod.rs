@@ -71,7 +71,7 @@ fn stop_on_signal() -> Result<watch::Receiver<bool>, Failure> {
 }
 
 fn announce(arguments: &ReplayArgs, format: Format, speed: Speed) {
-    let mut say = |line: &str| {
+    let say = |line: &str| {
         // Nobody reads it when standard error is closed.
         let _ = writeln!(AboveBars, "{line}");
     };

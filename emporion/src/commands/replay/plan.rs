@@ -89,7 +89,8 @@ impl Seen {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Deviations {
-    /// Recorded levels that no order of this symbol can make: off its steps or beyond its bounds.
+    /// Recorded levels that orders of this symbol can make in part only, or not at all: off its steps or beyond its
+    /// bounds.
     pub(super) off_grid: u64,
     /// Levels that shrank by less than recorded, because others stand behind the maker's order.
     pub(super) kept_ahead: u64,
@@ -254,9 +255,9 @@ impl Planner {
     pub(super) fn follow(&mut self, changes: &Changes) -> Step {
         for (side, levels) in [(Side::Buy, &changes.bids), (Side::Sell, &changes.asks)] {
             for &(price, quantity) in levels {
-                let is_possible = quantity == Quantity::ZERO || self.grid.takes(price, quantity);
-                self.deviations.off_grid += u64::from(!is_possible);
-                self.level(side, price).target = if is_possible { quantity } else { Quantity::ZERO };
+                let possible = self.grid.possible(price, quantity);
+                self.deviations.off_grid += u64::from(possible != quantity);
+                self.level(side, price).target = possible;
                 self.dirty.insert((side, price));
             }
         }
@@ -668,9 +669,8 @@ mod tests {
     #[test]
     fn what_the_symbol_cannot_express_is_counted() {
         let mut desk = Desk::new();
-        assert_eq!(desk.follow(&["5@99.001", "0.0005@99", "0@98.001", "2000@101"]), "");
+        assert_eq!(desk.follow(&["5@99.001", "0.0005@99", "0@98.001", "2000@101"]), "place 1 1000@101");
         assert_eq!(desk.0.deviations().off_grid, 3);
-        assert_eq!(desk.follow(&["1@99", "0.0005@99"]), "");
         let order = Order { number: 1, side: Side::Buy, price: Price(1), quantity: Quantity(1) };
         desk.0.placed(&order, Placed::Refused);
         assert_eq!(desk.0.deviations().refused, 1);

@@ -87,7 +87,7 @@ fn deviations(deviations: &Deviations, first_refusal: Option<&str>) -> String {
     let Deviations { off_grid, kept_ahead, refused, crossed, taken_by_others } = *deviations;
     let refusal = first_refusal.map(|words| format!(" ({words})")).unwrap_or_default();
     let told = [
-        (off_grid, "levels that the symbol cannot have".to_owned()),
+        (off_grid, "levels that do not fit the symbol's steps and bounds".to_owned()),
         (kept_ahead, "levels that could not shrink ahead of others".to_owned()),
         (refused, format!("levels refused{refusal}")),
         (crossed, "levels that met others on their way in".to_owned()),
