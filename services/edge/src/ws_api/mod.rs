@@ -11,6 +11,7 @@ mod log_on;
 mod methods;
 mod metrics;
 mod reply;
+mod session;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
