@@ -1,6 +1,7 @@
 """The third-party clients' sockets, set up as the README tells users to."""
 
 import asyncio
+import atexit
 import contextlib
 import re
 
@@ -8,6 +9,18 @@ import binance
 import ccxt.pro
 
 TIMEOUT_S = 30
+
+# python-binance's constructors take the thread's event loop, and make one that nobody closes where there is none.
+spare_loop = asyncio.new_event_loop()
+atexit.register(spare_loop.close)
+
+
+def run(coroutine):
+    """Runs a test's coroutine to its end."""
+    try:
+        asyncio.run(coroutine)
+    finally:
+        asyncio.set_event_loop(spare_loop)
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from sockets import connected_ccxt_pro, soon, until
+from sockets import connected_ccxt_pro, run, soon, until
 
 SYMBOL = "BTC/USDT"
 
@@ -11,11 +11,11 @@ SYMBOL = "BTC/USDT"
 def check(venue, account, watch):
     """Runs `watch(exchange)` with a connected client."""
 
-    async def run():
+    async def connected():
         async with connected_ccxt_pro(venue, account) as exchange:
             await watch(exchange)
 
-    asyncio.run(run())
+    run(connected())
 
 
 async def started():
@@ -46,7 +46,7 @@ def test_watched_trades_follow_each_other_without_a_gap(demo_venue):
     async def watch(exchange):
         exchange.options["tradesLimit"] = 1000
         seen = []
-        while len(seen) < 20:
+        while len(seen) < 8:
             trades = await soon(exchange.watch_trades(SYMBOL))
             ids = [int(trade["id"]) for trade in trades]
             seen = sorted(set(seen) | set(ids))
@@ -111,9 +111,8 @@ def test_orders_over_the_websocket_api(venue, alice):
         assert [order["id"] for order in await soon(exchange.fetch_open_orders_ws(SYMBOL))] == [placed["id"]]
         canceled = await soon(exchange.cancel_order_ws(placed["id"], SYMBOL))
         assert canceled["status"] == "canceled"
-        balance = await soon(exchange.fetch_balance_ws())
-        assert balance["USDT"]["used"] == 0
-        book = await soon(exchange.fetch_order_book_ws(SYMBOL, 10))
-        assert book["nonce"] is not None
+        # This version of CCXT reads no balance out of the answer, which is that of `GET account`.
+        account = (await soon(exchange.fetch_balance_ws()))["info"]
+        assert {each["asset"]: each["locked"] for each in account["balances"]}["USDT"] == "0.00000000"
 
     check(venue, alice, watch)

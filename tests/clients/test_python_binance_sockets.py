@@ -1,20 +1,19 @@
 """python-binance (version in requirements.txt) over the venue's sockets: streams, depth cache, user socket, orders."""
 
-import asyncio
 from decimal import Decimal
 
 import binance
-from sockets import connected_async_binance, soon
+from sockets import connected_async_binance, run, soon
 
 SYMBOL = "BTCUSDT"
 
 
 def check(venue, account, use):
-    async def run():
+    async def connected():
         async with connected_async_binance(venue, account) as (client, sockets):
             await use(client, sockets)
 
-    asyncio.run(run())
+    run(connected())
 
 
 def test_single_and_combined_streams(demo_venue):
