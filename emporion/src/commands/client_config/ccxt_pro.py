@@ -1,0 +1,23 @@
+# CCXT pro, which is part of CCXT (tried with 4.5.90), for the venue at @REST@
+import re
+
+import ccxt.pro
+
+exchange = ccxt.pro.binance({
+    "apiKey": "@API_KEY@",
+    "secret": "@SECRET_KEY@",
+    "options": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False, "fetchCurrencies": False},
+})
+# Every address of the client, so that no call can reach another venue. It tells spot from futures by "/stream" in
+# the address.
+exchange.urls["api"] = {
+    name: re.sub("^https://[^/]+", "@REST@", root)
+    for name, root in exchange.urls["api"].items()
+    if isinstance(root, str)
+}
+exchange.urls["api"]["ws"] = {
+    "spot": "@STREAMS@/ws/stream",
+    "ws-api": {"spot": "@WS_API@"},
+}
+# CCXT looks up Spot's own errors only under https://api.HOSTNAME/.
+exchange.exceptions["exact"].update(exchange.exceptions["spot"]["exact"])
