@@ -6,7 +6,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -108,8 +109,9 @@ fn what_was_imported_is_read_before_what_was_traded() {
         let zoned = klines(venue, &format!("interval=1d&timeZone=5:45&startTime={}", first - DAY));
         assert_eq!(trades(&zoned), 4_500 + 1);
         // The day of the trade: its minutes and the trade.
-        let today = klines(venue, "interval=1d&limit=1").remove(0);
-        let midnight = today[0].as_u64().unwrap();
+        let traded = venue.get_ok("/api/v3/trades?symbol=BTCUSDT")[0]["time"].as_u64().unwrap();
+        let midnight = traded - traded % DAY;
+        let today = klines(venue, &format!("interval=1d&limit=1&startTime={midnight}")).remove(0);
         assert_eq!(today[8], now.saturating_sub(midnight) / MINUTE + 1);
         assert_eq!(today[4], "20000.00000000");
         let oldest = klines(venue, "interval=1d&startTime=0&limit=2");
@@ -189,6 +191,55 @@ fn a_wrong_file_imports_nothing_and_is_told_with_its_line() {
     );
     venue.stop();
     folder.audit();
+}
+
+/// Something that looks like a venue, takes every check and the first import, and then has no room.
+fn busy_venue(folder: &Folder) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    fs::create_dir(folder.path("data")).unwrap();
+    let found = json!({ "rest": address, "operator": address, "pid": 1 });
+    fs::write(folder.path("data/address.json"), found.to_string()).unwrap();
+    fs::write(folder.path("data/operator-token"), "token").unwrap();
+    std::thread::spawn(move || {
+        let mut imports = 0;
+        for socket in listener.incoming() {
+            let mut socket = BufReader::new(socket.unwrap());
+            let (mut line, mut length) = (String::new(), 0);
+            while socket.read_line(&mut line).unwrap() > 2 {
+                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            socket.read_exact(&mut body).unwrap();
+            let wish: Value = serde_json::from_slice(&body).unwrap();
+            imports += usize::from(wish["checkOnly"] == false);
+            let (status, answer) = if imports > 1 {
+                ("503 Service Unavailable", json!({ "error": { "code": "busy", "message": "There is no room." } }))
+            } else {
+                ("200 OK", json!({ "checked": 1, "imported": 1 }))
+            };
+            let answer = answer.to_string();
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
+            socket.get_mut().write_all(format!("{head}{answer}").as_bytes()).unwrap();
+        }
+    });
+}
+
+#[test]
+fn what_was_imported_before_a_failure_is_told() {
+    let folder = Folder::new();
+    busy_venue(&folder);
+    let data = folder.data();
+    let file = folder.write("klines.csv", &lines(YEAR_2025, MINUTE, 1_500));
+    let output = crate::support::run(&import(&data, &file, "1m"));
+    crate::support::check_refusal(&output, 1, "were imported, then the venue refused: There is no room");
+    let sentence = stderr(&output);
+    let words: Vec<_> = sentence.trim_start_matches("emporion: ").split(' ').collect();
+    let imported: u64 = words[0].parse().unwrap();
+    assert!((1..1_500).contains(&imported) && words[1..4] == ["of", "1500", "klines"], "{sentence}");
 }
 
 #[test]
