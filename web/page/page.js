@@ -38,6 +38,12 @@ function short(text, decimals) {
   return decimals + rest.length > 0 ? `${whole}.${kept}${rest}` : whole;
 }
 
+/** A volume without decimals that say little: none from 100 on, at most two below. */
+function rough(text) {
+  const [whole, fraction = ""] = String(text).split(".");
+  return whole.length > 2 || fraction === "" ? whole : `${whole}.${fraction.slice(0, 2)}`;
+}
+
 /** How many decimals a step such as 0.01000000 has. */
 function decimalsOf(step) {
   return (String(step).split(".")[1] || "").replace(/0+$/, "").length;
@@ -106,7 +112,7 @@ function showSymbol(symbol) {
   percent.className = moved.startsWith("+") ? "up" : moved.startsWith("−") ? "down" : "";
   setText(high, known ? short(symbol.high, symbol.priceScale) : "");
   setText(low, known ? short(symbol.low, symbol.priceScale) : "");
-  setText(volume, known ? `${short(symbol.volume, 0).split(".")[0]} ${symbol.base}` : "");
+  setText(volume, known ? `${rough(symbol.volume)} ${symbol.base}` : "");
 }
 
 function showBest(bid, ask) {

@@ -170,7 +170,6 @@ fn it_looks_like_a_market() {
     for interval in [Interval::Second1, Interval::Minute1, Interval::Hour1, Interval::Day1] {
         let sizes: Vec<_> = klines[&interval].iter().map(|kline| kline.high.0 - kline.low.0).collect();
         let mean = sizes.iter().sum::<u64>() / sizes.len() as u64;
-        println!("{interval:?} {mean} {} {}", sizes.iter().max().unwrap(), klines[&interval][0].close.0);
         assert!(sizes.iter().any(|size| *size > 3 * mean), "some klines are large: {interval:?}");
     }
     let (rising, all) = (hours.iter().filter(|kline| kline.close > kline.open).count(), hours.len());
@@ -195,19 +194,5 @@ fn the_wildest_past_keeps_its_bounds() {
             assert!(kline.low >= filter.min && kline.high <= filter.max && kline.low.0 > 0);
             assert!(kline.low <= kline.open && kline.high >= kline.close);
         }
-    }
-}
-
-#[test]
-fn zz_print() {
-    let past = Past::new(shape(1), ENDS[0]);
-    for name in ["BTCUSDT", "ETHUSDT", "DOGEUSDT"] {
-    let klines: BTreeMap<_, _> = past.klines(&market(name)).into_iter().collect();
-    for (interval, klines) in &klines {
-        let s: String = klines.iter().step_by(klines.len() / 12).map(|k| format!("{} ", k.close.0)).collect();
-        let sizes: Vec<_> = klines.iter().map(|kline| kline.high.0 - kline.low.0).collect();
-        let mean = sizes.iter().sum::<u64>() / sizes.len() as u64;
-        println!("{name} {interval:?} n {} mean {mean} max {} vol {}: {s}", klines.len(), sizes.iter().max().unwrap(), klines.last().unwrap().quote.0/1000000000000);
-    }
     }
 }
