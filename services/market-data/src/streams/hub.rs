@@ -142,7 +142,7 @@ impl Shared {
 }
 
 impl Membership {
-    /// The streams that the connection gets, in the order of their kinds.
+    /// The streams that the connection gets: by symbol, then by kind, those of all symbols last.
     pub(crate) fn streams(&self) -> &BTreeSet<Stream> {
         &self.streams
     }
