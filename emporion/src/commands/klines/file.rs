@@ -1,17 +1,18 @@
 //! Binance's public CSV of klines, plain or gzip: lines with their numbers. Whether a kline makes sense and belongs
 //! where it is said to is for the venue to judge; here a line only has to be one.
 
-use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 use emporion_api::v1::KlineToImport;
 use emporion_model::{Calendar, Interval, decimal};
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const COLUMNS: usize = 12;
+/// No line with a kline on it is longer.
+const LINE_BYTES_MAX: usize = 4_096;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZIP: [u8; 2] = *b"PK";
 
@@ -46,8 +47,10 @@ impl BadLine {
 
 /// A file on its way from its first to its last line.
 pub(super) struct KlineFile {
-    reader: Reader<Box<dyn Read>>,
-    record: StringRecord,
+    reader: BufReader<Box<dyn Read>>,
+    /// The last line that was read, and its number.
+    text: Vec<u8>,
+    line: u64,
     interval: Interval,
     last_open_time: Option<u64>,
     /// How many of the file's bytes are read.
@@ -84,8 +87,8 @@ impl KlineFile {
         let counted = BufReader::new(Counted { inner: file, done: done.clone() });
         let content: Box<dyn Read> =
             if magic == GZIP { Box::new(MultiGzDecoder::new(counted)) } else { Box::new(counted) };
-        let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(content);
-        Ok(Self { reader, record: StringRecord::new(), interval, last_open_time: None, done, total })
+        let reader = BufReader::new(content);
+        Ok(Self { reader, text: Vec::new(), line: 0, interval, last_open_time: None, done, total })
     }
 
     /// The next klines, as many as one request takes; none at the end.
@@ -94,7 +97,7 @@ impl KlineFile {
         while bytes < PART_BYTES
             && let Some(kline) = self.next()?
         {
-            bytes += KLINE_BYTES_AROUND + self.record.as_slice().len();
+            bytes += KLINE_BYTES_AROUND + self.text.len();
             part.push(kline);
         }
         Ok(part)
@@ -107,69 +110,82 @@ impl KlineFile {
     }
 
     fn next(&mut self) -> Result<Option<KlineLine>, BadLine> {
-        loop {
-            let is_first = self.reader.position().record() == 0;
-            let place = self.reader.position().line();
-            if !self.reader.read_record(&mut self.record).map_err(|error| unread(place, &error))? {
-                return Ok(None);
+        while self.read_line()? {
+            let is_first = self.line == 1;
+            let bad = |what: String| BadLine::new(self.line, what);
+            let text = std::str::from_utf8(&self.text).map_err(|_| bad("it is not text in UTF-8".to_owned()))?;
+            let text = text.trim_start_matches('\u{feff}').trim_end();
+            let is_header = is_first && text.starts_with(char::is_alphabetic);
+            if is_header || text.is_empty() {
+                continue;
             }
-            let line = self.record.position().map_or(place, csv::Position::line);
-            let is_header = is_first && self.record.get(0).is_some_and(|first| first.starts_with(char::is_alphabetic));
-            if !is_header {
-                let kline = self.kline().map_err(|what| BadLine::new(line, what))?;
-                return Ok(Some(KlineLine { line, kline }));
-            }
+            let kline = kline(text, self.interval, self.last_open_time).map_err(bad)?;
+            self.last_open_time = Some(kline.open_time);
+            return Ok(Some(KlineLine { line: self.line, kline }));
         }
+        Ok(None)
     }
 
-    fn kline(&mut self) -> Result<KlineToImport, String> {
-        let record = &self.record;
-        if record.len() != COLUMNS {
-            return Err(format!("it has {} columns but a kline has {COLUMNS}", record.len()));
+    /// Reads the next line; `false` at the end.
+    fn read_line(&mut self) -> Result<bool, BadLine> {
+        self.text.clear();
+        let mut limited = (&mut self.reader).take(LINE_BYTES_MAX as u64 + 1);
+        let read = limited.read_until(b'\n', &mut self.text);
+        let count = read.map_err(|error| BadLine::new(self.line + 1, unread(&error)))?;
+        self.line += u64::from(count > 0);
+        if count > LINE_BYTES_MAX {
+            return Err(BadLine::new(self.line, format!("it is longer than {LINE_BYTES_MAX} bytes")));
         }
-        let text = |column: usize, what: &str| {
-            let text = record[column].to_owned();
-            let decimals = decimal::significant_decimals(&text);
-            decimals.map(|_| text).map_err(|error| format!("the {what} {error}"))
-        };
-        let (open_us, close_us) = (micros("the open time", &record[0])?, micros("the close time", &record[6])?);
-        let (open_time, close_time) = (open_us / 1_000, close_us / 1_000);
-        if open_us % 1_000 != 0 {
-            return Err(format!("the open time {open_us} is not a whole millisecond"));
-        }
-        if self.last_open_time.is_some_and(|last| last >= open_time) {
-            return Err(format!("the open time {open_time} is not after that of the kline before"));
-        }
-        self.last_open_time = Some(open_time);
-        let kline = KlineToImport {
-            open_time,
-            open: text(1, "open price")?,
-            high: text(2, "high price")?,
-            low: text(3, "low price")?,
-            close: text(4, "close price")?,
-            volume: text(5, "volume")?,
-            quote_volume: text(7, "quote volume")?,
-            trades: integer("the number of trades", &record[8])?,
-            taker_buy_volume: text(9, "volume that takers bought")?,
-            taker_buy_quote_volume: text(10, "quote volume that takers bought for")?,
-        };
-        self.check_length(open_time, close_time)?;
-        Ok(kline)
+        Ok(count > 0)
     }
+}
 
-    /// Refuses longer klines than were announced, whose starts alone do not tell. Shorter ones begin where none does.
-    fn check_length(&self, open_time: u64, close_time: u64) -> Result<(), String> {
-        let calendar = Calendar::utc(self.interval);
-        let second = i64::try_from(open_time / 1_000).map_err(|_| "the open time is too large".to_owned())?;
-        let end = calendar.shift(calendar.start_of(second), 1);
-        if u64::try_from(end).is_ok_and(|end| close_time / 1_000 < end) {
-            return Ok(());
-        }
-        let name = self.interval.as_str();
-        Err(format!(
-            "the kline from {open_time} to {close_time} is longer than one of {name}: the file is of another interval"
-        ))
+/// The kline on a line.
+fn kline(line: &str, interval: Interval, last_open_time: Option<u64>) -> Result<KlineToImport, String> {
+    let columns: Vec<&str> = line.split(',').collect();
+    let columns: [&str; COLUMNS] =
+        columns.try_into().map_err(|all: Vec<_>| format!("it has {} columns but a kline has {COLUMNS}", all.len()))?;
+    let (open_us, close_us) = (micros("the open time", columns[0])?, micros("the close time", columns[6])?);
+    let (open_time, close_time) = (open_us / 1_000, close_us / 1_000);
+    if open_us % 1_000 != 0 {
+        return Err(format!("the open time {open_us} is not a whole millisecond"));
     }
+    if last_open_time.is_some_and(|last| last >= open_time) {
+        return Err(format!("the open time {open_time} is not after that of the kline before"));
+    }
+    let text = |column: usize, what: &str| {
+        let text = columns[column].to_owned();
+        let decimals = decimal::significant_decimals(&text);
+        decimals.map(|_| text).map_err(|error| format!("the {what} {error}"))
+    };
+    let kline = KlineToImport {
+        open_time,
+        open: text(1, "open price")?,
+        high: text(2, "high price")?,
+        low: text(3, "low price")?,
+        close: text(4, "close price")?,
+        volume: text(5, "volume")?,
+        quote_volume: text(7, "quote volume")?,
+        trades: integer("the number of trades", columns[8])?,
+        taker_buy_volume: text(9, "volume that takers bought")?,
+        taker_buy_quote_volume: text(10, "quote volume that takers bought for")?,
+    };
+    check_length(interval, open_time, close_time)?;
+    Ok(kline)
+}
+
+/// Refuses longer klines than were announced, whose starts alone do not tell. Shorter ones begin where none does.
+fn check_length(interval: Interval, open_time: u64, close_time: u64) -> Result<(), String> {
+    let calendar = Calendar::utc(interval);
+    let second = i64::try_from(open_time / 1_000).map_err(|_| "the open time is too large".to_owned())?;
+    let end = calendar.shift(calendar.start_of(second), 1);
+    if u64::try_from(end).is_ok_and(|end| close_time / 1_000 < end) {
+        return Ok(());
+    }
+    let name = interval.as_str();
+    Err(format!(
+        "the kline from {open_time} to {close_time} is longer than one of {name}: the file is of another interval"
+    ))
 }
 
 /// A time in microseconds, which stands there as that or in milliseconds.
@@ -184,16 +200,10 @@ fn integer(what: &str, text: &str) -> Result<u64, String> {
     number.ok_or_else(|| format!("{what} is {text:.40?} but must be a whole number"))
 }
 
-fn unread(line: u64, error: &csv::Error) -> BadLine {
+fn unread(error: &io::Error) -> String {
     match error.kind() {
-        ErrorKind::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            BadLine::new(line, "the compressed file ends in the middle: it was cut off")
-        }
-        ErrorKind::Io(error) => BadLine::new(line, format!("the file cannot be read: {error}")),
-        ErrorKind::Utf8 { pos, .. } => {
-            BadLine::new(pos.as_ref().map_or(line, csv::Position::line), "it is not text in UTF-8")
-        }
-        _ => BadLine::new(line, error.to_string()),
+        ErrorKind::UnexpectedEof => "the compressed file ends in the middle: it was cut off".to_owned(),
+        _ => format!("the file cannot be read: {error}"),
     }
 }
 
@@ -244,6 +254,7 @@ mod tests {
         assert_eq!(read(&gzip(&headed)), Ok(vec![(2, first), (3, second)]));
         assert_eq!(read(&[gzip(FIRST), gzip(SECOND)].concat()), Ok(vec![(1, first), (2, second)]));
         assert_eq!(read(plain.replace('\n', "\r\n\r\n").trim_end().as_bytes()), Ok(vec![(1, first), (3, second)]));
+        assert_eq!(read(format!("\u{feff}{headed}").as_bytes()), Ok(vec![(2, first), (3, second)]));
         assert_eq!(read(b""), Ok(vec![]));
         assert_eq!(read(HEADER.as_bytes()), Ok(vec![]));
     }
@@ -262,7 +273,8 @@ mod tests {
         check(&FIRST.replace(",3,", ",3.5,"), 1, "the number of trades is \"3.5\" but must be a whole number");
         let number = "the volume is not a plain decimal number such as 12.34";
         check(&FIRST.replace(",10,", ",1e1,"), 1, number);
-        check(&FIRST.replace(",10,", &format!(",{},", "1".repeat(100_000))), 1, number);
+        check(&FIRST.replace(",10,", &format!(",{},", "1".repeat(100))), 1, number);
+        check(&FIRST.replace(",10,", &format!(",{},", "1".repeat(100_000))), 1, "it is longer than 4096 bytes");
         check(&FIRST.replace(",3,", ",,"), 1, "the number of trades is \"\" but must be a whole number");
         let before = "the open time 1735689600000 is not after that of the kline before";
         check(&format!("{FIRST}{SECOND}{FIRST}"), 3, before);
