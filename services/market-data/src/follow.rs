@@ -153,3 +153,143 @@ impl Shown {
         metrics::gauge!("market_data_seq").set(view.seq.0 as f64);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::streams::event::Shape;
+    use crate::streams::hub::Membership;
+    use crate::streams::name::Stream;
+    use crate::testing::{ALICE, BOB, BTCUSDT, FakeJournal, FakeTables, TestVenue};
+    use emporion_api::TimeUnit;
+    use emporion_edge::socket::{Outbox, OutboxLimits};
+    use emporion_model::Side;
+    use emporion_ports::feed::{Feed, InProcessFeed};
+    use emporion_ports::imported::InMemoryKlines;
+    use emporion_ports::orders::Committed;
+
+    /// The task over a venue whose tables stay where they are.
+    struct Running {
+        venue: TestVenue,
+        journal: Arc<FakeJournal>,
+        feed: Arc<InProcessFeed>,
+        hub: Hub,
+        seqs: watch::Receiver<Seq>,
+        _task: AbortOnDrop,
+    }
+
+    /// One who hears streams.
+    struct Listener {
+        outbox: Outbox,
+        _membership: Membership,
+    }
+
+    impl Running {
+        async fn new() -> Self {
+            let venue = TestVenue::new(1_700_000_000_000);
+            let (journal, feed) = (Arc::new(FakeJournal::new(venue.rows.clone())), Arc::new(InProcessFeed::new(16)));
+            let head = venue.head();
+            let (_, committed) = watch::channel(Committed { seq: head.seq, time: head.time });
+            let ports = Ports {
+                journal: journal.clone(),
+                feed: feed.clone(),
+                tables: FakeTables::new(&venue).into(),
+                imported: Arc::<InMemoryKlines>::default(),
+                committed,
+            };
+            let ((shown, _, seqs), hub) = (Shown::new(), Hub::default());
+            let task = AbortOnDrop(tokio::spawn(follow(ports, shown, hub.clone())));
+            let mut running = Self { venue, journal, feed, hub, seqs, _task: task };
+            running.reach(head.seq).await;
+            running
+        }
+
+        async fn reach(&mut self, seq: Seq) {
+            self.seqs.wait_for(|reached| *reached >= seq).await.unwrap();
+        }
+
+        fn listen(&self, streams: &[&str]) -> Listener {
+            let outbox = Outbox::new(OutboxLimits::default());
+            let mut membership = self.hub.join(outbox.clone(), TimeUnit::Millisecond, Shape::Raw);
+            streams.iter().for_each(|stream| membership.subscribe(Stream::parse(stream).unwrap()));
+            Listener { outbox, _membership: membership }
+        }
+
+        /// Lets a trade happen, and a bid appear.
+        fn trade(&mut self, price: u64) {
+            self.venue.limit(ALICE, BTCUSDT, Side::Sell, price, 1_000);
+            self.venue.limit(BOB, BTCUSDT, Side::Buy, price, 2_000);
+            self.venue.commit();
+            let row = self.venue.rows.last().unwrap().clone();
+            let batch = Arc::new(CommittedBatch::from_row(&row).unwrap());
+            self.journal.push(row);
+            self.feed.publish(batch);
+        }
+    }
+
+    impl Listener {
+        /// Waits for so many texts, and gives back the value of `key` in each.
+        async fn hear(&self, count: usize, key: &str) -> Vec<String> {
+            let mut texts = Vec::new();
+            while texts.len() < count {
+                let taken = tokio::time::timeout(Duration::from_secs(60), self.outbox.take(&mut texts)).await;
+                taken.unwrap().unwrap();
+            }
+            let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()[key].to_string();
+            texts.iter().map(|text| value(text.as_str())).collect()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_kind_of_stream_hears_of_a_trade() {
+        let mut running = Running::new().await;
+        let kinds = [
+            ("btcusdt@trade", r#""trade""#),
+            ("btcusdt@aggTrade", r#""aggTrade""#),
+            ("btcusdt@depth@100ms", r#""depthUpdate""#),
+            ("btcusdt@depth", r#""depthUpdate""#),
+            ("btcusdt@ticker", r#""24hrTicker""#),
+            ("btcusdt@miniTicker", r#""24hrMiniTicker""#),
+            ("btcusdt@avgPrice", r#""avgPrice""#),
+            ("btcusdt@kline_1s", r#""kline""#),
+            ("btcusdt@kline_1d@+08:00", r#""kline""#),
+            ("btcusdt@bookTicker", "null"),
+            ("btcusdt@depth20@100ms", "null"),
+            ("btcusdt@depth5", "null"),
+            ("!ticker@arr", "null"),
+            ("!miniTicker@arr", "null"),
+        ];
+        let listeners = kinds.map(|(stream, kind)| (running.listen(&[stream]), kind));
+        running.trade(3_000_000);
+        for (listener, kind) in listeners {
+            assert_eq!(listener.hear(1, "e").await[0], kind);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fault_cuts_everybody_off_and_tells_nothing_of_what_was_not_applied() {
+        let mut running = Running::new().await;
+        let before = running.listen(&["btcusdt@trade", "btcusdt@depth@100ms"]);
+        running.trade(3_000_000);
+        assert_eq!(before.hear(2, "e").await, [r#""trade""#, r#""depthUpdate""#]);
+        // A trade with an order that was never in the book.
+        let next = running.venue.head().seq.next();
+        let mut alien = TestVenue::new(0);
+        alien.limit(ALICE, BTCUSDT, Side::Sell, 3_000_000, 1_000);
+        alien.commit();
+        alien.limit(BOB, BTCUSDT, Side::Buy, 3_000_000, 1_000);
+        alien.commit();
+        let mut batch = (*alien.batches()[2]).clone();
+        (batch.first_seq, batch.head.seq) = (next, next);
+        running.feed.publish(Arc::new(batch));
+        let mut texts = Vec::new();
+        assert_eq!(before.outbox.take(&mut texts).await, Err(Cut::RESTART));
+        assert!(texts.is_empty(), "{texts:?}");
+        // Who comes next hears what comes next, and not again what was told before.
+        let after = running.listen(&["btcusdt@trade"]);
+        running.trade(3_000_100);
+        running.reach(running.venue.head().seq).await;
+        running.trade(3_000_200);
+        assert_eq!(after.hear(2, "t").await, ["2", "3"]);
+    }
+}

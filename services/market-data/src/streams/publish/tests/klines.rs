@@ -84,14 +84,14 @@ fn the_kline_of_now_is_told_when_it_changed_and_once_more_when_it_closed() {
     let mut hand = Hand::new();
     hand.recorder.want(minutes());
     hand.check(1_000, Pace::TwoSeconds, &[]);
-    hand.trade(2_000, 30_000_00).check(3_000, Pace::TwoSeconds, &[(0, 30_000, 1, false)]);
+    hand.trade(2_000, 3_000_000).check(3_000, Pace::TwoSeconds, &[(0, 30_000, 1, false)]);
     hand.check(5_000, Pace::TwoSeconds, &[]);
-    hand.trade(6_000, 30_001_00).check(7_000, Pace::TwoSeconds, &[(0, 30_001, 2, false)]);
+    hand.trade(6_000, 3_000_100).check(7_000, Pace::TwoSeconds, &[(0, 30_001, 2, false)]);
     hand.check(8_000, Pace::Second, &[]);
-    hand.trade(59_900, 30_002_00).check(61_000, Pace::TwoSeconds, &[(0, 30_002, 3, true), (60, 30_002, 0, false)]);
+    hand.trade(59_900, 3_000_200).check(61_000, Pace::TwoSeconds, &[(0, 30_002, 3, true), (60, 30_002, 0, false)]);
     hand.check(63_000, Pace::TwoSeconds, &[]);
     // Several closed since, some without a trade.
-    hand.trade(190_000, 30_003_00).check(
+    hand.trade(190_000, 3_000_300).check(
         300_000,
         Pace::TwoSeconds,
         &[
@@ -109,7 +109,7 @@ fn a_kline_is_written_as_documented() {
     let mut hand = Hand::new();
     hand.recorder.want(minutes());
     hand.recorder.want(stream("BTCUSDT", Kind::Kline(Interval::Day1, 480)));
-    hand.trade(2_000, 30_000_00).round(3_000, Pace::Second);
+    hand.trade(2_000, 3_000_000).round(3_000, Pace::Second);
     block_on(hand.streams.round(hand.fold.view(), Pace::TwoSeconds)).unwrap();
     let rest = concat!(
         r#""f":1,"L":1,"o":"30000.00000000","c":"30000.00000000","h":"30000.00000000","l":"30000.00000000","#,
@@ -135,7 +135,7 @@ fn a_kline_is_written_as_documented() {
 #[test]
 fn who_comes_between_two_rounds_hears_of_every_close_since() {
     let mut hand = Hand::new();
-    hand.trade(1_000, 30_000_00).check(59_000, Pace::TwoSeconds, &[]);
+    hand.trade(1_000, 3_000_000).check(59_000, Pace::TwoSeconds, &[]);
     hand.recorder.want(minutes());
     hand.check(60_500, Pace::TwoSeconds, &[(0, 30_000, 1, true), (60, 30_000, 0, false)]);
     hand.recorder.leave(minutes());
@@ -148,7 +148,7 @@ fn who_comes_between_two_rounds_hears_of_every_close_since() {
 fn a_leap_of_time_closes_more_klines_than_one_question_brings() {
     let mut hand = Hand::new();
     hand.recorder.want(stream("BTCUSDT", Kind::Kline(Interval::Second1, 0)));
-    hand.trade(0, 30_000_00).check(0, Pace::Second, &[(0, 30_000, 1, false)]);
+    hand.trade(0, 3_000_000).check(0, Pace::Second, &[(0, 30_000, 1, false)]);
     let told = hand.round(1_700_000, Pace::Second);
     let expected = (0..=1_700).map(|start| (start, "30000.00000000".to_owned(), u64::from(start == 0), start < 1_700));
     assert!(told.into_iter().map(|(_, told)| told).eq(expected));
@@ -177,7 +177,7 @@ proptest! {
         for (wait, is_fast) in rounds {
             if let Some((wait, price)) = trades.next() {
                 after += wait;
-                hand.trade(after, 30_000_00 + price);
+                hand.trade(after, 3_000_000 + price);
             }
             after += wait;
             let pace = if is_fast { Pace::Second } else { Pace::TwoSeconds };

@@ -88,7 +88,7 @@ impl<'v> Stage<'v> {
         self.tops.clear();
         self.best.clear();
         for listing in self.fold.view().venue.listings() {
-            self.best.insert(listing.symbol.spec.name, best_of(&listing, listing.market.read().book()));
+            self.best.insert(listing.symbol.spec.name, best_of(listing, listing.market.read().book()));
         }
     }
 
@@ -109,9 +109,9 @@ impl<'v> Stage<'v> {
         for listing in self.fold.view().venue.listings() {
             let name = listing.symbol.spec.name;
             if SYMBOLS.contains(&name.as_str()) {
-                let nothing = || best_of(&listing, &Book::default());
+                let nothing = || best_of(listing, &Book::default());
                 let told = *self.best.entry(name).or_insert_with(nothing);
-                let now = best_of(&listing, listing.market.read().book());
+                let now = best_of(listing, listing.market.read().book());
                 assert_eq!(BookTickerEvent { update_id: now.update_id, ..told }, now);
             }
         }
@@ -126,7 +126,7 @@ impl<'v> Stage<'v> {
             let name = listing.symbol.spec.name;
             for levels in TOPS.into_iter().filter(|_| SYMBOLS.contains(&name.as_str())) {
                 let top = &self.tops[&Stream::Of(name, Kind::PartialDepth(levels, speed))];
-                assert_eq!(*top, depth(&listing, usize::from(levels)));
+                assert_eq!(*top, depth(listing, usize::from(levels)));
             }
         }
     }
@@ -176,7 +176,7 @@ impl<'v> Stage<'v> {
         }
         for listing in self.fold.view().venue.listings() {
             if SYMBOLS.contains(&listing.symbol.spec.name.as_str()) {
-                self.assert_trades(&listing);
+                self.assert_trades(listing);
             }
         }
     }
