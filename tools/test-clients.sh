@@ -28,8 +28,18 @@ make_environment() {
     exec 9>&-
 }
 
+# The page is tested in a real browser. Where it cannot be installed, its tests say what to install.
+install_browser() {
+    command -v "${CHROMIUM:-chromium}" >/dev/null && return
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
+    echo "installing chromium" >&2
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >&2
+}
+
 env=$(environment)
 make_environment "$env"
+install_browser
 # As `make run` builds it: without what the Rust tests switch on in dependencies.
 cargo build --locked --package emporion
 VENUE_BINARY=$(cargo metadata --locked --no-deps --format-version 1 |

@@ -34,7 +34,7 @@ fn the_defaults_are_whole() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.options(), emporion_model::Options::default());
     assert_eq!(config.limits.requests(), emporion_edge::LimitsOptions::default());
-    assert_eq!(config.http.serve(), emporion_edge::ServeOptions::default());
+    assert_eq!(config.http.serve(config.sockets.options()), emporion_edge::ServeOptions::default());
     assert_eq!(config.queue.limits(), emporion_order::sequencer::InboxLimits::default());
 }
 
@@ -110,7 +110,7 @@ fn every_wrong_value_is_one_sentence() {
     );
     check(
         "[sockets]\nlifetime_s = 5",
-        "`sockets.lifetime_s` in the file /emporion.toml is 5 but must be from 60 to 31536000",
+        "`sockets.lifetime_s` in the file /emporion.toml is 5 but must be 60 to 31536000",
     );
     check("role = \"al\"", "`role` in the file /emporion.toml is \"al\" but must be \"all\"");
     check(

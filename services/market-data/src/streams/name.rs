@@ -67,7 +67,8 @@ impl Stream {
     /// The stream of this name, if there can be one.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         match name {
-            MINI_TICKERS => Some(Self::All(AllKind::MiniTickers)),
+            // As python-binance writes it.
+            MINI_TICKERS | "!miniTicker@arr@1000ms" => Some(Self::All(AllKind::MiniTickers)),
             TICKERS => Some(Self::All(AllKind::Tickers)),
             _ => {
                 let (symbol, kind) = name.split_once('@')?;
