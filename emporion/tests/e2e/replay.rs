@@ -99,7 +99,7 @@ fn trades_without_a_book_are_played_on_a_synthetic_one_around_whoever_rests() {
     let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert!(
-        stderr.contains("Playing a CSV of trades on BTCUSDT at speed 10; it has no book, so a synthetic"),
+        stderr.contains("Recognised: CSV of trades. Playing it on BTCUSDT at speed 10; it has no book, so a synthetic"),
         "{stderr}"
     );
     assert!(stderr.contains("klines are shorter than recorded"), "{stderr}");

@@ -15,10 +15,10 @@ mod socket;
 mod venue;
 
 use super::{block_on, config_of};
+use crate::Failure;
 use crate::cli::ReplayArgs;
 use crate::output::Output;
 use crate::progress::{AboveBars, Progress};
-use crate::{Exit, Failure};
 use emporion_model::SymbolName;
 use plan::Planner;
 use play::{End, Market, Player, Speed};
@@ -134,6 +134,5 @@ async fn conclude(
         End::Failed(failure) => failure,
     };
     let Failure { exit, sentence } = failure;
-    debug_assert_ne!(exit, Exit::Differs);
     Err(Failure { exit, sentence: format!("{sentence}; {so_far}") })
 }

@@ -105,7 +105,7 @@ pub(super) fn opening(symbol: &str, format: Format, speed: &str, spread_ticks: u
     } else {
         String::new()
     };
-    format!("Playing a {} on {symbol} at speed {speed}{book}.", format.name())
+    format!("Recognised: {}. Playing it on {symbol} at speed {speed}{book}.", format.name())
 }
 
 #[cfg(test)]

@@ -198,3 +198,116 @@ fn text_of(message: Option<Result<Message, tokio_tungstenite::tungstenite::Error
 pub(super) async fn pause(time: Duration) {
     tokio::time::sleep(time).await;
 }
+
+/// A venue that answers as it is told, for tests.
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+    use tokio::net::TcpListener;
+    use tokio::sync::Mutex;
+
+    const SECRET: &str = "secret";
+
+    pub(in super::super) fn key() -> Key {
+        Key { api_key: "key".to_owned(), signer: Signer::hmac(SECRET) }
+    }
+
+    /// Takes one connection after another.
+    pub(in super::super) struct Server {
+        pub(in super::super) address: String,
+        /// What was asked for, log-ons left out.
+        pub(in super::super) asked: Arc<Mutex<Vec<Value>>>,
+    }
+
+    impl Server {
+        /// Answers with these, a status and a body each, `None` by closing the connection. With nothing left it
+        /// is silent.
+        pub(in super::super) async fn start(answers: Vec<Option<(u16, Value)>>) -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            let asked = Arc::new(Mutex::new(Vec::new()));
+            let server = Self { address, asked: asked.clone() };
+            tokio::spawn(async move {
+                let mut answers = VecDeque::from(answers);
+                while let Ok((stream, _)) = listener.accept().await {
+                    serve(stream, &mut answers, &asked).await;
+                }
+            });
+            server
+        }
+    }
+
+    async fn serve(stream: TcpStream, answers: &mut VecDeque<Option<(u16, Value)>>, asked: &Mutex<Vec<Value>>) {
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        while let Some(Ok(message)) = socket.next().await {
+            let Message::Text(text) = message else { continue };
+            let request: Value = serde_json::from_str(text.as_str()).unwrap();
+            let (status, body) = if request["method"] == "session.logon" {
+                let params = &request["params"];
+                let payload = format!("apiKey=key&timestamp={}", params["timestamp"]);
+                assert_eq!(params["signature"], Signer::hmac(SECRET).sign(payload.as_bytes()));
+                (200, Value::Null)
+            } else {
+                asked.lock().await.push(request.clone());
+                let Some(answer) = answers.pop_front() else { continue };
+                let Some(answer) = answer else {
+                    // What came meanwhile is read, because closing on it would take back what was answered.
+                    let _ = socket.close(None).await;
+                    while let Some(Ok(_)) = socket.next().await {}
+                    return;
+                };
+                answer
+            };
+            let member = if status == 200 { "result" } else { "error" };
+            let stray = json!({ "id": null, "status": 401, "error": {} }).to_string();
+            socket.send(Message::text(stray)).await.unwrap();
+            let answer = json!({ "id": request["id"], "status": status, member: body }).to_string();
+            socket.send(Message::text(answer)).await.unwrap();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{Server, key};
+    use super::*;
+
+    fn requests(count: usize) -> Vec<Request> {
+        let request = |n: usize| Request { method: "order.place", parameters: vec![("n", n.to_string())] };
+        (0..count).map(request).collect()
+    }
+
+    #[tokio::test]
+    async fn more_than_may_be_in_flight_is_answered_in_order() {
+        let count = 3 * IN_FLIGHT_MAX + 1;
+        let server = Server::start((0..count).map(|n| Some((200, json!(n)))).collect()).await;
+        let mut line = Line::open(&server.address, key()).await.unwrap();
+        let answers = line.exchange(&requests(count)).await.unwrap();
+        let expected = (0..count).map(|n| Some(Answer { status: 200, body: json!(n) }));
+        assert!(answers.into_iter().eq(expected));
+        let asked = server.asked.lock().await;
+        assert!(asked.iter().enumerate().all(|(n, request)| request["params"]["n"] == json!(n.to_string())));
+        assert!(asked.iter().all(|request| request["params"]["timestamp"].is_u64()));
+    }
+
+    #[tokio::test]
+    async fn a_lost_connection_is_told_and_made_again() {
+        let good = |n: u64| Some((200, json!(n)));
+        let server = Server::start(vec![good(1), None, good(2), good(3)]).await;
+        let mut line = Line::open(&server.address, key()).await.unwrap();
+        let answer = |n: u64| Some(Answer { status: 200, body: json!(n) });
+        assert_eq!(line.exchange(&requests(3)).await.unwrap(), [answer(1), None, None]);
+        assert_eq!(line.exchange(&requests(2)).await.unwrap(), [answer(2), answer(3)]);
+    }
+
+    #[tokio::test]
+    async fn who_is_not_there_is_named() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        let failure = Line::open(&address, key()).await.err().unwrap();
+        assert!(failure.sentence.contains(&address) && failure.sentence.contains("refused"), "{failure}");
+    }
+}

@@ -448,6 +448,7 @@ fn seen(half: &Value) -> Result<Seen, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::socket::testing::{Server, key};
     use super::*;
     use serde_json::json;
 
@@ -465,6 +466,35 @@ mod tests {
         let half_book = seen(&json!([["9.00", "1.0"]])).unwrap();
         assert_eq!((half_book.levels.get(&at), half_book.is_cut), (Some(&one), false));
         assert!(seen(&json!([["9.00"]])).is_err());
+    }
+
+    /// What there was no room for is asked for again until it is decided, what has no known outcome is left to its
+    /// asker, and both come back in the order in which they were asked for.
+    #[tokio::test]
+    async fn requests_are_asked_for_again_until_they_are_decided() {
+        let error = |status: u16, code: i32| Some((status, json!({ "code": code, "msg": "no" })));
+        let server = Server::start(vec![
+            error(503, -1008),
+            Some((200, json!("first"))),
+            error(504, -1007),
+            error(400, -2010),
+            error(400, -1021),
+            Some((200, json!("after-being-busy"))),
+            error(429, -1003),
+            Some((200, json!("after-a-limit"))),
+        ])
+        .await;
+        let mut line = Line::open(&server.address, key()).await.unwrap();
+        let request = Request { method: "order.place", parameters: Vec::new() };
+        let mut throttled = 0;
+        let answers = ask(&mut line, &mut throttled, vec![request; 5]).await.unwrap();
+        let told = answers.iter().map(|answer| answer.as_ref().map(|answer| (answer.status, answer.body.clone())));
+        let told: Vec<_> = told.collect();
+        let refusal = Some((400, json!({ "code": -2010, "msg": "no" })));
+        let [busy, first, limited] =
+            ["after-being-busy", "first", "after-a-limit"].map(|body| Some((200, json!(body))));
+        assert_eq!(told, [busy, first, None, refusal, limited]);
+        assert_eq!(throttled, 1);
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Opened {
     pub(super) fn records(self, grid: &Grid, spread_ticks: u64) -> Records {
         match self.content {
             Content::Streams(streams) => Records::Streams(streams),
-            Content::Rows(rows) => Records::Synthetic(Synthetic::new(rows, grid.clone(), spread_ticks)),
+            Content::Rows(rows) => Records::Synthetic(Box::new(Synthetic::new(rows, grid.clone(), spread_ticks))),
         }
     }
 }
@@ -141,7 +141,7 @@ fn recognise(mut lines: Lines) -> Result<(Format, Content), BadLine> {
 /// Records one after another.
 pub(super) enum Records {
     Streams(Streams),
-    Synthetic(Synthetic),
+    Synthetic(Box<Synthetic>),
 }
 
 impl Iterator for Records {

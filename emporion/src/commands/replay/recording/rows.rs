@@ -141,6 +141,7 @@ fn truth(text: &str) -> Option<bool> {
 mod tests {
     use super::*;
     use std::io::Cursor;
+    use std::slice::from_ref;
 
     fn read(text: &str) -> Result<(Format, Vec<Row>), BadLine> {
         let mut lines = Lines::of(Cursor::new(text.to_owned().into_bytes())).unwrap();
@@ -169,14 +170,14 @@ mod tests {
             Format::Trades,
             &[sold.clone(), bought.clone()],
         );
-        check("9,100.5,2,201,1700000000000000,True", Format::Trades, &[sold.clone()]);
+        check("9,100.5,2,201,1700000000000000,True", Format::Trades, from_ref(&sold));
         check(
             "id,price,qty,quoteQty,time,isBuyerMaker,isBestMatch\n1,100.5,1,100.5,5,false,true",
             Format::Trades,
-            &[bought.clone()],
+            from_ref(&bought),
         );
-        check("9,100.5,2,3,4,1700000000000,true,true", Format::AggTrades, &[sold.clone()]);
-        check("9,100.5,2,3,4,1700000000000,True", Format::AggTrades, &[sold]);
+        check("9,100.5,2,3,4,1700000000000,true,true", Format::AggTrades, from_ref(&sold));
+        check("9,100.5,2,3,4,1700000000000,True", Format::AggTrades, from_ref(&sold));
         let [open, high, low, close] = ["2", "4", "1", "3"].map(|text| Price::parse(text).unwrap());
         let volume = Quantity::parse("8").unwrap();
         let kline = Kline { open, high, low, close, volume, length_ns: 59_999 * 1_000_000 };
