@@ -37,7 +37,7 @@ pub(super) async fn exchange_info(
     Ok(Json(ExchangeInfo {
         timezone: "UTC".to_owned(),
         server_time: request.time_unit.of(request.received_at),
-        rate_limits: rate_limits(&limits, view.venue.options()),
+        rate_limits: rate_limits(&limits, view.venue.options(), request.is_message()),
         exchange_filters: Vec::new(),
         symbols: asked.symbols(&view.venue)?,
     }))
@@ -78,8 +78,8 @@ fn is_permission(word: &str) -> bool {
 }
 
 /// Those of the limits that there are. Accounts and networks with limits of their own see them only in
-/// answers to their requests.
-fn rate_limits(policy: &LimitPolicy, options: &Options) -> Vec<RateLimit> {
+/// answers to their requests. The WebSocket API tells of connections where REST tells of requests.
+fn rate_limits(policy: &LimitPolicy, options: &Options, is_message: bool) -> Vec<RateLimit> {
     let counts = options.order_counts;
     let limit = |rate_limit_type: RateLimitType, interval: LimitInterval, interval_num, limit: Option<u32>| {
         let (rate_limit_type, interval) = (rate_limit_type.into(), interval.into());
@@ -89,7 +89,10 @@ fn rate_limits(policy: &LimitPolicy, options: &Options) -> Vec<RateLimit> {
         limit(RateLimitType::RequestWeight, LimitInterval::Minute, 1, policy.weight_per_minute),
         limit(RateLimitType::Orders, LimitInterval::Second, 10, counts.per_ten_seconds),
         limit(RateLimitType::Orders, LimitInterval::Day, 1, counts.per_day),
-        limit(RateLimitType::RawRequests, LimitInterval::Minute, 5, policy.requests_per_five_minutes),
+        match is_message {
+            true => policy.connection_limit(),
+            false => limit(RateLimitType::RawRequests, LimitInterval::Minute, 5, policy.requests_per_five_minutes),
+        },
     ]
     .into_iter()
     .flatten()

@@ -7,11 +7,11 @@ use emporion_api::names::{LimitInterval, RateLimitType};
 use emporion_api::params::Reader;
 use emporion_api::wire::{Account, Balance, CommissionRates, Decimal, OrderCount};
 use emporion_api::{ApiError, Code, TimeUnit};
-use emporion_edge::Caller;
+use emporion_edge::{Caller, OrderLimits};
 use emporion_model::event::{self, WindowCount};
 use emporion_model::symbol::FeeRates;
 use emporion_model::time::SECOND_US;
-use emporion_model::{AccountId, Amount, Rate, TimeUs};
+use emporion_model::{AccountId, Amount, OrderCountLimits, Rate, TimeUs};
 use emporion_ports::tables::{AccountRow, BalanceRow, Queries};
 
 /// The windows of order counts, in microseconds.
@@ -65,9 +65,8 @@ impl Gateway {
     pub async fn order_rate_limits(&self, caller: &Caller) -> Result<Vec<OrderCount>, ApiError> {
         let now = self.0.clock.now();
         let tables = self.0.reads.tables().await?;
-        let account = account_row(tables, caller.account).await?;
+        let limits = self.order_count_limits(tables, caller.account).await?;
         let counts = answered(tables.order_counts(caller.account).await)?.value;
-        let limits = account.order_count_limits.unwrap_or(self.0.directory.listings().options().order_counts);
         let count = |window: fn(&event::OrderCounts) -> WindowCount, length_us| {
             counts.as_ref().map_or(0, |counts| count_at(window(counts), length_us, now))
         };
@@ -77,6 +76,18 @@ impl Gateway {
         let day =
             limits.per_day.map(|limit| order_count(LimitInterval::Day, 1, limit, count(|counts| counts.day, DAY_US)));
         Ok(ten_seconds.into_iter().chain(day).collect())
+    }
+
+    /// The order-count limits in force for the caller as the tables have them now, for answers that tell them by the
+    /// way; none when the tables cannot be read.
+    pub(super) async fn order_limits(&self, caller: &Caller) -> Option<OrderLimits> {
+        let limits = self.order_count_limits(self.0.reads.tables_of_now(), caller.account).await.ok()?;
+        Some(OrderLimits { ten_seconds: limits.per_ten_seconds, day: limits.per_day })
+    }
+
+    async fn order_count_limits(&self, tables: &dyn Queries, account: AccountId) -> Result<OrderCountLimits, ApiError> {
+        let account = account_row(tables, account).await?;
+        Ok(account.order_count_limits.unwrap_or(self.0.directory.listings().options().order_counts))
     }
 }
 

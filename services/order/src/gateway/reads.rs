@@ -42,6 +42,11 @@ impl Reads {
         }
     }
 
+    /// The tables, wherever they are: only for what no client has to find current.
+    pub(super) fn tables_of_now(&self) -> &dyn Queries {
+        &*self.queries
+    }
+
     /// The tables, holding the outcome of a command that was executed under `seq`. When they do not get
     /// there in time, the client must ask again what became of its command: -1007.
     pub(super) async fn tables_after(&self, seq: Seq) -> Result<&dyn Queries, ApiError> {

@@ -31,7 +31,9 @@ pub(super) fn routes(gateway: &Gateway, routes: Routes) -> Routes {
 async fn place_order(gateway: Gateway, caller: Caller, request: Request) -> Result<impl IntoResponse, ApiError> {
     let order = request.read(PlaceOrderRequest::read)?;
     let placed = gateway.place(&caller, &order, request.time_unit).await?;
-    Ok((placed.counts, Json(placed.order)))
+    // After the order: nothing may hold up a message's command, or a later one would overtake it.
+    let limits = if request.is_message() { gateway.order_limits(&caller).await } else { None };
+    Ok((placed.counts, limits, Json(placed.order)))
 }
 
 async fn test_order(gateway: Gateway, caller: Caller, request: Request) -> Result<Response, ApiError> {
