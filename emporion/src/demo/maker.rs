@@ -157,7 +157,8 @@ impl Maker {
         self.count += 1;
         let client_order_id = format!("{}-{}{level}-{}", self.market.symbol, letter(side), self.count);
         let (deep, half) = (level as u64, view.half_spread);
-        let behind = half * deep + half * deep * deep / 3 + self.rng.random_range(0..=half / 3);
+        let jitter = self.rng.random_range(0..=half * deep.min(2) / 4);
+        let behind = half * deep + half * deep * deep / 3 + jitter;
         let price = self.market.price_away(self.center(view), side, half + behind);
         let worth = self.rng.random_range(QUOTE_WORTH) * (2 + deep) / 2;
         Order { client_order_id, side, price: Some(price), quantity: view.quantity(&self.market, worth) }

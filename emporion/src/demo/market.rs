@@ -81,8 +81,12 @@ impl Public {
         Ok(listed.as_array().into_iter().flatten().filter_map(last_worth).collect())
     }
 
-    /// Whether there are quotes on both sides and was a trade; otherwise what is missing.
+    /// Whether there are quotes on both sides and was a trade; otherwise what is missing. Nothing is, where no orders
+    /// are taken.
     pub(super) async fn look(&self, market: &Market) -> Result<(), String> {
+        if !market.is_trading {
+            return Ok(());
+        }
         let book = self.get(&format!("/api/v3/depth?symbol={}&limit=5", market.symbol)).await?;
         let trades = self.get(&format!("/api/v3/aggTrades?symbol={}&limit=1", market.symbol)).await?;
         for (what, list) in [("bid", &book["bids"]), ("ask", &book["asks"]), ("trade", &trades)] {

@@ -56,8 +56,7 @@ async fn open_one(mut bot: Bot, public: Public, crew: Arc<Crew>) -> Result<Begun
     let first = bot.begin();
     let mut told = crew.perform(&market, &first).await;
     let (deadline, mut pause, mut step) = (Instant::now() + LIVE_MAX, LOOK_AGAIN, 1);
-    while market.is_trading {
-        let Err(missing) = public.look(&market).await else { break };
+    while let Err(missing) = public.look(&market).await {
         if Instant::now() > deadline {
             return Err(Failure::failed(format!("the demo cannot bring {} to life: {missing}", market.symbol)));
         }
