@@ -150,8 +150,13 @@ impl Import<'_> {
     /// The file's name, as far as the venue keeps it.
     fn source(&self) -> String {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let mut source: String = name.chars().filter(|char| !char.is_control()).collect();
-        source.truncate(source.floor_char_boundary(SOURCE_BYTES_MAX));
+        let mut source = String::new();
+        for char in name.chars().filter(|char| !char.is_control()) {
+            if source.len() + char.len_utf8() > SOURCE_BYTES_MAX {
+                break;
+            }
+            source.push(char);
+        }
         if source.is_empty() { "file".to_owned() } else { source }
     }
 
