@@ -13,8 +13,9 @@ use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-/// Requests that wait for their answers at the same time.
-const IN_FLIGHT_MAX: usize = 256;
+/// Requests that wait for their answers at the same time: as many as the venue begins of one connection. Far more,
+/// all refused for a limit, would get this network banned.
+const IN_FLIGHT_MAX: usize = 64;
 /// How long the venue may be silent while it owes answers; it says "not finished" before.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How long a connection is tried to be made again.
@@ -36,6 +37,13 @@ pub(super) struct Request {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Value,
+}
+
+impl Answer {
+    /// Whether it was refused because requests were too many.
+    pub(super) fn is_limited(&self) -> bool {
+        matches!(self.status, 418 | 429)
+    }
 }
 
 /// Who asks.
@@ -77,8 +85,10 @@ impl Line {
     async fn try_exchange(&mut self, requests: &[Request], answers: &mut [Option<Answer>]) -> Result<(), String> {
         let mut owed = BTreeMap::new();
         let mut waiting = requests.iter().enumerate();
+        let mut limited: Option<Answer> = None;
         loop {
-            while owed.len() < IN_FLIGHT_MAX
+            while limited.is_none()
+                && owed.len() < IN_FLIGHT_MAX
                 && let Some((index, request)) = waiting.next()
             {
                 self.next_id += 1;
@@ -87,13 +97,18 @@ impl Line {
                 self.socket()?.feed(message).await.map_err(|error| error.to_string())?;
             }
             if owed.is_empty() {
+                // What comes after a limit would be refused as well, so it is not even sent.
+                waiting.for_each(|(index, _)| answers[index] = limited.clone());
                 return Ok(());
             }
             self.socket()?.flush().await.map_err(|error| error.to_string())?;
             // As much as there is room for goes out in one go.
-            let few = if waiting.len() == 0 { 0 } else { IN_FLIGHT_MAX / 2 };
+            let few = if waiting.len() == 0 || limited.is_some() { 0 } else { IN_FLIGHT_MAX / 2 };
             while owed.len() > few {
                 let (id, answer) = self.answer().await?;
+                if answer.is_limited() {
+                    limited = Some(answer.clone());
+                }
                 if let Some(index) = owed.remove(&id) {
                     answers[index] = Some(answer);
                 }
@@ -300,6 +315,17 @@ mod tests {
         let answer = |n: u64| Some(Answer { status: 200, body: json!(n) });
         assert_eq!(line.exchange(&requests(3)).await.unwrap(), [answer(1), None, None]);
         assert_eq!(line.exchange(&requests(2)).await.unwrap(), [answer(2), answer(3)]);
+    }
+
+    #[tokio::test]
+    async fn nothing_more_is_sent_once_a_limit_is_reached() {
+        let limited = (0..IN_FLIGHT_MAX).map(|_| Some((429, json!({ "code": -1003 })))).collect();
+        let server = Server::start(limited).await;
+        let mut line = Line::open(&server.address, key()).await.unwrap();
+        let answers = line.exchange(&requests(5 * IN_FLIGHT_MAX)).await.unwrap();
+        assert_eq!(answers.len(), 5 * IN_FLIGHT_MAX);
+        assert!(answers.iter().all(|answer| answer.as_ref().is_some_and(Answer::is_limited)));
+        assert_eq!(server.asked.lock().await.len(), IN_FLIGHT_MAX);
     }
 
     #[tokio::test]

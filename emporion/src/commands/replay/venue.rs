@@ -270,7 +270,7 @@ impl Market for Venue {
                 return Err(refused("to show its book", &Answer { status: answer.status.as_u16(), body: error }));
             }
             self.throttled += u64::from(is_limited);
-            pause(if is_limited { Duration::from_secs(1) } else { BUSY_PAUSE }).await;
+            pause(if is_limited { until_next_minute() } else { BUSY_PAUSE }).await;
         };
         Ok(Depth { bids: seen(&book["bids"])?, asks: seen(&book["asks"])? })
     }
@@ -288,7 +288,6 @@ impl Market for Venue {
 const BUSY: i64 = -1008;
 const UNKNOWN: i64 = -1007;
 const LATE: i64 = -1021;
-const TOO_MANY: [u16; 2] = [418, 429];
 const NOTHING_TO_CANCEL: i64 = -2011;
 const NO_SUCH_ORDER: i64 = -2013;
 
@@ -304,7 +303,7 @@ async fn ask(line: &mut Line, throttled: &mut u64, requests: Vec<Request>) -> Re
         for (index, answer) in open.iter().copied().zip(line.exchange(&batch).await?) {
             let Some(answer) = answer else { continue };
             match code(&answer) {
-                _ if TOO_MANY.contains(&answer.status) => {
+                _ if answer.is_limited() => {
                     wait = wait.max(until_retry(&answer.body));
                     again.push(index);
                 }
@@ -332,6 +331,12 @@ fn until_retry(error: &Value) -> Duration {
     let now_ms = Clock::system().now().millis();
     let wait = Duration::from_millis(until_ms.saturating_sub(now_ms));
     wait.clamp(Duration::from_secs(1), WINDOW_MAX)
+}
+
+/// How long the present window of request weights lasts: windows are minutes of the clock.
+fn until_next_minute() -> Duration {
+    const MINUTE_MS: u64 = 60_000;
+    Duration::from_millis(MINUTE_MS - Clock::system().now().millis() % MINUTE_MS)
 }
 
 /// The account with this name, with enough of both assets.
