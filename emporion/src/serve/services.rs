@@ -112,7 +112,8 @@ impl Services {
     /// not is on this machine.
     pub(crate) fn operator_routes(&self, ground: &Ground<'_>) -> Routes {
         let limits = LimitsOptions { policy: LimitPolicy::OFF, ..LimitsOptions::default() };
-        let options = EdgeOptions { limits, ..EdgeOptions::default() };
+        let body_bytes_max = MarketData::OPERATOR_BODY_BYTES_MAX;
+        let options = EdgeOptions { limits, body_bytes_max, ..EdgeOptions::default() };
         let edge = Edge::new(options, self.users.key_directory(), ground.readiness.clone(), ground.clock.clone());
         let routes = operator::add_routes(Routes::new(edge), &self.operator);
         let routes = self.market_data.add_operator_routes(routes, self.is_operator.clone());
