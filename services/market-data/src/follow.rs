@@ -107,6 +107,7 @@ async fn next_batch(
         tokio::select! {
             biased;
             is_second = windows.end() => {
+                publisher.greet(view);
                 publisher.on_window(view, Speed::Ms100);
                 if is_second {
                     publisher.on_window(view, Speed::Ms1000);

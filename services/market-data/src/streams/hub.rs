@@ -26,6 +26,7 @@ struct Shared {
     sharding: RandomState,
     /// Everybody, with or without streams.
     subscribers: Mutex<HashMap<u64, Arc<Subscriber>>>,
+    newcomers: Newcomers,
     /// Numbers subscribers, and the places where conflated events wait.
     numbers: AtomicU64,
 }
@@ -35,6 +36,14 @@ struct Topic {
     subscribers: HashMap<u64, Arc<Subscriber>>,
     /// Under which key an event waits that the next one may replace.
     place: AtomicU64,
+}
+
+/// The streams that somebody came to since they were last asked for, of those that have a present value to tell. All
+/// of them have subscribers, so there are never more than subscriptions.
+#[derive(Default)]
+struct Newcomers {
+    klines: Mutex<BTreeSet<Stream>>,
+    others: Mutex<BTreeSet<Stream>>,
 }
 
 /// A connection's place in the hub. With its drop the hub forgets it.
@@ -58,6 +67,7 @@ impl Default for Shared {
             shards: std::array::from_fn(|_| RwLock::default()),
             sharding: RandomState::new(),
             subscribers: Mutex::default(),
+            newcomers: Newcomers::default(),
             numbers: AtomicU64::new(0),
         }
     }
@@ -76,6 +86,17 @@ impl Hub {
             shard.read().keys().filter_map(|stream| stream.kline()).collect()
         };
         self.0.shards.iter().flat_map(klines).collect()
+    }
+
+    /// The streams, klines apart, that somebody subscribed to since the last call, of those that tell how something
+    /// stands.
+    pub(crate) fn take_newcomers(&self) -> BTreeSet<Stream> {
+        std::mem::take(&mut *self.0.newcomers.others.lock())
+    }
+
+    /// The same of klines.
+    pub(crate) fn take_kline_newcomers(&self) -> BTreeSet<Stream> {
+        std::mem::take(&mut *self.0.newcomers.klines.lock())
     }
 
     /// Brings the event to all who subscribed to its stream. Waits for none of them. Events of one stream are
@@ -110,7 +131,10 @@ impl Hub {
     /// Whether it knows of nobody and nothing.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.0.subscribers.lock().is_empty() && self.0.shards.iter().all(|shard| shard.read().is_empty())
+        let newcomers = [&self.0.newcomers.klines, &self.0.newcomers.others];
+        self.0.subscribers.lock().is_empty()
+            && self.0.shards.iter().all(|shard| shard.read().is_empty())
+            && newcomers.iter().all(|streams| streams.lock().is_empty())
     }
 
     fn subscribe(&self, stream: Stream, subscriber: &Arc<Subscriber>) {
@@ -119,6 +143,10 @@ impl Hub {
             .entry(stream)
             .or_insert_with(|| Topic { subscribers: HashMap::new(), place: AtomicU64::new(self.0.number()) });
         topic.subscribers.insert(subscriber.number, subscriber.clone());
+        // Under the shard's lock, so that no stream stays among them whose last subscriber is gone.
+        if let Some(newcomers) = self.0.newcomers.of(stream) {
+            newcomers.lock().insert(stream);
+        }
     }
 
     fn unsubscribe(&self, stream: Stream, subscriber: &Subscriber) {
@@ -127,7 +155,18 @@ impl Hub {
         topic.subscribers.remove(&subscriber.number);
         if topic.subscribers.is_empty() {
             shard.remove(&stream);
+            if let Some(newcomers) = self.0.newcomers.of(stream) {
+                newcomers.lock().remove(&stream);
+            }
         }
+    }
+}
+
+impl Newcomers {
+    /// Where the stream belongs, if it has a present value.
+    fn of(&self, stream: Stream) -> Option<&Mutex<BTreeSet<Stream>>> {
+        let streams = if stream.kline().is_some() { &self.klines } else { &self.others };
+        stream.has_present_value().then_some(streams)
     }
 }
 

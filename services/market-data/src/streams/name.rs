@@ -85,6 +85,12 @@ impl Stream {
         }
     }
 
+    /// Whether the stream tells how something stands, so that there is something to tell whoever comes; not what
+    /// happens.
+    pub(crate) fn has_present_value(self) -> bool {
+        self.is_conflated() || matches!(self, Self::All(_))
+    }
+
     /// Whether a newer event of the stream says all that an older one said, so that only the newest has to wait for
     /// a client that reads slowly.
     pub(crate) fn is_conflated(self) -> bool {
@@ -290,7 +296,9 @@ mod tests {
             ("!miniTicker@arr", false),
             ("!ticker@arr", false),
         ] {
-            assert_eq!(Stream::parse(name).unwrap().is_conflated(), is_conflated, "{name}");
+            let stream = Stream::parse(name).unwrap();
+            assert_eq!(stream.is_conflated(), is_conflated, "{name}");
+            assert_eq!(stream.has_present_value(), is_conflated || name.starts_with('!'), "{name}");
         }
     }
 

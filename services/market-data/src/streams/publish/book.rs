@@ -71,6 +71,19 @@ impl BookStreams {
         }
     }
 
+    /// Tells how the best levels, or the top, stand.
+    pub(super) fn tell_present(&mut self, listing: &Arc<Listing>, kind: Kind, audience: &impl Audience) {
+        let stream = Stream::Of(listing.symbol.spec.name, kind);
+        match kind {
+            Kind::PartialDepth(levels, Speed::Ms100) => self.fast.tell_top(stream, listing, levels, audience),
+            Kind::PartialDepth(levels, Speed::Ms1000) => self.slow.tell_top(stream, listing, levels, audience),
+            _ => {
+                let depth_id = listing.market.read().book().depth_id();
+                audience.publish(best_event(stream, listing.clone(), self.best, depth_id));
+            }
+        }
+    }
+
     /// Tells what changed since the last window of this speed, which ends now.
     pub(super) fn end_window(&mut self, listing: &Arc<Listing>, time: TimeUs, speed: Speed, audience: &impl Audience) {
         match speed {
@@ -117,6 +130,18 @@ impl Window {
         }
     }
 
+    /// Tells a top now, so that the end of the window tells it again only if it changes until then.
+    fn tell_top(&mut self, stream: Stream, listing: &Arc<Listing>, count: u8, audience: &impl Audience) {
+        let (depth_id, levels) = {
+            let market = listing.market.read();
+            (market.book().depth_id(), top(market.book(), count))
+        };
+        for (shown, levels) in self.tops.iter_mut().zip(TOPS) {
+            *shown = if levels == count { Some(depth_id) } else { *shown };
+        }
+        audience.publish(top_event(stream, listing.clone(), depth_id, levels));
+    }
+
     /// Reads what there is to tell.
     fn read(&self, book: &Book, is_heard: bool, tops: [bool; TOPS.len()]) -> Read {
         let depth_id = book.depth_id();
@@ -128,16 +153,18 @@ impl Window {
                 self.changed_asks.iter().map(|price| level(Side::Sell, price)).collect(),
             ]
         });
-        let top = |index: usize| {
-            let is_due = tops[index] && self.tops[index] != Some(depth_id);
-            is_due.then(|| [Side::Buy, Side::Sell].map(|side| book.levels(side, usize::from(TOPS[index]))))
-        };
-        Read { depth_id, changes, tops: std::array::from_fn(top) }
+        let is_due = |index: usize| tops[index] && self.tops[index] != Some(depth_id);
+        let tops = std::array::from_fn(|index| is_due(index).then(|| top(book, TOPS[index])));
+        Read { depth_id, changes, tops }
     }
 }
 
 fn best(book: &Book) -> [Option<Level>; 2] {
     [Side::Buy, Side::Sell].map(|side| book.best(side))
+}
+
+fn top(book: &Book, count: u8) -> [Vec<Level>; 2] {
+    [Side::Buy, Side::Sell].map(|side| book.levels(side, usize::from(count)))
 }
 
 fn best_event(stream: Stream, listing: Arc<Listing>, best: [Option<Level>; 2], depth_id: Seq) -> StreamEvent {

@@ -33,6 +33,11 @@ impl<K: Eq + Hash, V: PartialEq> Changes<K, V> {
     pub(super) fn forget(&mut self, key: &K) {
         self.0.remove(key);
     }
+
+    /// Forgets all such, so that they begin anew.
+    pub(super) fn forget_where(&mut self, is_forgotten: impl Fn(&K) -> bool) {
+        self.0.retain(|key, _| !is_forgotten(key));
+    }
 }
 
 #[cfg(test)]
@@ -49,5 +54,7 @@ mod tests {
         assert_eq!(got, [true, false, true, true, true, false]);
         changes.forget(&1);
         assert!(changes.is_new(1, 'a'));
+        changes.forget_where(|key| *key == 2);
+        assert_eq!([(1, 'a'), (2, 'a')].map(|(key, value)| changes.is_new(key, value)), [false, true]);
     }
 }

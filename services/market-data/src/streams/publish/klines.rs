@@ -70,41 +70,82 @@ impl<A: Audience> KlineStreams<A> {
         loop {
             for paces in [&[Pace::Second][..], &[Pace::Second, Pace::TwoSeconds]] {
                 seconds.tick().await;
+                let view = views.borrow().clone();
+                warn_of(self.greet(&view).await);
                 for pace in paces {
                     let view = views.borrow().clone();
-                    if let Err(error) = self.round(&view, *pace).await {
-                        tracing::warn!(%error, "klines could not be read for their streams; they come later");
-                    }
+                    warn_of(self.round(&view, *pace).await);
                 }
             }
         }
+    }
+
+    /// Tells the kline of now in every stream that somebody came to since the last time. After an error the next
+    /// round makes up for it.
+    pub(super) async fn greet(&mut self, view: &View) -> Result<(), KlinesError> {
+        let newcomers = self.audience.take_kline_newcomers();
+        let wanted = newcomers.into_iter().filter(|stream| self.audience.is_wanted(*stream));
+        let keys: BTreeSet<Key> = wanted.filter_map(Stream::kline).collect();
+        let listed = self.begin(view, keys);
+        for (key, _) in &listed {
+            if let Some(line) = self.round_of(key).lines.get_mut(key) {
+                (line.told, line.read_at) = (None, None);
+            }
+        }
+        self.tell(view, listed).await
     }
 
     /// Tells what changed since the last round at this pace. After an error the next round makes up for it.
     pub(super) async fn round(&mut self, view: &View, pace: Pace) -> Result<(), KlinesError> {
         let mut wanted: BTreeSet<Key> = self.audience.wanted_klines().into_iter().collect();
         wanted.retain(|&(_, interval, _)| Pace::of(interval) == pace);
-        let round = match pace {
-            Pace::Second => &mut self.fast,
-            Pace::TwoSeconds => &mut self.slow,
-        };
-        let source = Source { audience: &self.audience, tables: &self.tables, imported: &*self.imported, view };
-        round.lines.retain(|key, _| wanted.contains(key));
+        self.round_at(pace).lines.retain(|key, _| wanted.contains(key));
+        let listed = self.begin(view, wanted);
+        self.round_at(pace).last = Some(view.time.second());
+        self.tell(view, listed).await
+    }
+
+    /// Gives each stream of a symbol that is listed its line, before the first is read: an error makes none of them
+    /// begin later.
+    fn begin<'v>(&mut self, view: &'v View, keys: BTreeSet<Key>) -> Vec<(Key, &'v Arc<Listing>)> {
         let listed = |key: Key| Some((key, view.venue.named(&key.0)?));
-        let listed: Vec<(Key, &Arc<Listing>)> = wanted.into_iter().filter_map(listed).collect();
-        // All have their lines before the first is read, so that an error makes none of them begin later.
+        let listed: Vec<_> = keys.into_iter().filter_map(listed).collect();
         for (key, _) in &listed {
+            let round = self.round_of(key);
             let since = round.last.unwrap_or(view.time.second()).min(view.time.second());
             let open = calendar(key).start_of(since as i64);
             round.lines.entry(*key).or_insert(Line { open, told: None, read_at: None });
         }
-        round.last = Some(view.time.second());
+        listed
+    }
+
+    async fn tell(&mut self, view: &View, listed: Vec<(Key, &Arc<Listing>)>) -> Result<(), KlinesError> {
+        let Self { audience, tables, imported, fast, slow } = self;
+        let source = Source { audience, tables, imported: &**imported, view };
         for (key, listing) in listed {
+            let round = if Pace::of(key.1) == Pace::Second { &mut *fast } else { &mut *slow };
             if let Some(line) = round.lines.get_mut(&key) {
                 source.tell(&key, line, listing).await?;
             }
         }
         Ok(())
+    }
+
+    fn round_of(&mut self, key: &Key) -> &mut Round {
+        self.round_at(Pace::of(key.1))
+    }
+
+    fn round_at(&mut self, pace: Pace) -> &mut Round {
+        match pace {
+            Pace::Second => &mut self.fast,
+            Pace::TwoSeconds => &mut self.slow,
+        }
+    }
+}
+
+fn warn_of(told: Result<(), KlinesError>) {
+    if let Err(error) = told {
+        tracing::warn!(%error, "klines could not be read for their streams; they come later");
     }
 }
 

@@ -17,13 +17,14 @@ use super::event::StreamEvent;
 use super::hub::Hub;
 use super::name::{AllKind, Kind, Speed, Stream};
 use crate::fold::market::{LevelChange, public};
-use crate::fold::{View, market_of};
+use crate::fold::{Listing, View, market_of};
 use book::BookStreams;
 use emporion_model::{Event, Interval, Seq, SymbolId, SymbolName};
 use emporion_ports::feed::CommittedBatch;
 use emporion_ports::tables::TradeRow;
 use seconds::SecondStreams;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Who may want to hear of something.
 pub(crate) trait Audience {
@@ -32,6 +33,12 @@ pub(crate) trait Audience {
 
     /// The streams of klines that anybody hears.
     fn wanted_klines(&self) -> Vec<(SymbolName, Interval, i32)>;
+
+    /// The streams, klines apart, that somebody came to since the last call, of those that tell how something stands.
+    fn take_newcomers(&self) -> BTreeSet<Stream>;
+
+    /// The same of klines.
+    fn take_kline_newcomers(&self) -> BTreeSet<Stream>;
 
     /// Tells all who hear the event's stream.
     fn publish(&self, event: StreamEvent);
@@ -44,6 +51,14 @@ impl Audience for Hub {
 
     fn wanted_klines(&self) -> Vec<(SymbolName, Interval, i32)> {
         Hub::wanted_klines(self)
+    }
+
+    fn take_newcomers(&self) -> BTreeSet<Stream> {
+        Hub::take_newcomers(self)
+    }
+
+    fn take_kline_newcomers(&self) -> BTreeSet<Stream> {
+        Hub::take_kline_newcomers(self)
     }
 
     fn publish(&self, event: StreamEvent) {
@@ -90,6 +105,34 @@ impl<A: Audience> Publisher<A> {
             for (symbol, trades) in trades_of(batch) {
                 trades::tell(&view.venue.listings()[usize::from(symbol.0)], &trades, &self.audience);
             }
+        }
+    }
+
+    /// Tells the present value of every stream that somebody came to since the last time, who would wait for its next
+    /// change otherwise. Whoever heard it before may hear it twice.
+    pub(crate) fn greet(&mut self, view: &View) {
+        for stream in self.audience.take_newcomers() {
+            match stream {
+                Stream::All(kind) => self.seconds.tell_all_again(kind),
+                Stream::Of(symbol, kind) if self.audience.is_wanted(stream) => {
+                    if let Some(listing) = view.venue.named(&symbol) {
+                        self.tell_present(view, listing, kind);
+                    }
+                }
+                Stream::Of(..) => {}
+            }
+        }
+    }
+
+    fn tell_present(&mut self, view: &View, listing: &Arc<Listing>, kind: Kind) {
+        match kind {
+            Kind::PartialDepth(..) | Kind::BookTicker => {
+                self.books[usize::from(listing.symbol.id.0)].tell_present(listing, kind, &self.audience);
+            }
+            Kind::Ticker | Kind::MiniTicker | Kind::AvgPrice => {
+                self.seconds.tell_present(view, listing, kind, &self.audience);
+            }
+            Kind::Trade | Kind::AggTrade | Kind::Depth(_) | Kind::Kline(..) => {}
         }
     }
 

@@ -50,23 +50,51 @@ struct TickerStreams<'a> {
 impl SecondStreams {
     /// Tells what changed since the last second.
     pub(super) fn tell(&mut self, view: &View, audience: &impl Audience) {
-        let full = TickerStreams {
+        self.full().tell(view, audience);
+        self.mini().tell(view, audience);
+        view.venue.listings().iter().for_each(|listing| self.tell_average(listing, view.time, audience));
+    }
+
+    /// Tells how a symbol stands, in one of its own streams.
+    pub(super) fn tell_present(&mut self, view: &View, listing: &Arc<Listing>, kind: Kind, audience: &impl Audience) {
+        match kind {
+            Kind::Ticker => self.full().tell_present(view, listing, audience),
+            Kind::MiniTicker => self.mini().tell_present(view, listing, audience),
+            _ => {
+                self.averages.forget(&listing.symbol.id);
+                self.tell_average(listing, view.time, audience);
+            }
+        }
+    }
+
+    /// Lets the end of this second tell of all symbols, whether or not they changed. At once it would be told more
+    /// often than once a second to all, for one who comes and goes.
+    pub(super) fn tell_all_again(&mut self, kind: AllKind) {
+        let told = match kind {
+            AllKind::Tickers => &mut self.tickers,
+            AllKind::MiniTickers => &mut self.mini_tickers,
+        };
+        told.forget_where(|place| matches!(place, Place::All(_)));
+    }
+
+    fn full(&mut self) -> TickerStreams<'_> {
+        TickerStreams {
             told: &mut self.tickers,
             kind: Kind::Ticker,
             all: Stream::All(AllKind::Tickers),
             part: timeless,
             write: write_ticker,
-        };
-        full.tell(view, audience);
-        let mini = TickerStreams {
+        }
+    }
+
+    fn mini(&mut self) -> TickerStreams<'_> {
+        TickerStreams {
             told: &mut self.mini_tickers,
             kind: Kind::MiniTicker,
             all: Stream::All(AllKind::MiniTickers),
             part: mini,
             write: write_mini_ticker,
-        };
-        mini.tell(view, audience);
-        view.venue.listings().iter().for_each(|listing| self.tell_average(listing, view.time, audience));
+        }
     }
 
     fn tell_average(&mut self, listing: &Arc<Listing>, now: TimeUs, audience: &impl Audience) {
@@ -90,7 +118,7 @@ impl TickerStreams<'_> {
         let is_all_wanted = audience.is_wanted(self.all);
         let mut changed = Vec::new();
         for listing in view.venue.listings() {
-            let (id, own) = (listing.symbol.id, Stream::Of(listing.symbol.spec.name, self.kind));
+            let (id, own) = (listing.symbol.id, self.own(listing));
             let is_own_wanted = audience.is_wanted(own);
             if !is_own_wanted && !is_all_wanted {
                 self.told.forget(&Place::Own(id));
@@ -99,8 +127,7 @@ impl TickerStreams<'_> {
             }
             let shot = Shot::take(listing, view.time);
             if self.is_due(Place::Own(id), is_own_wanted, &shot) {
-                let (write, shot) = (self.write, shot.clone());
-                audience.publish(StreamEvent::new(own, move |unit| write(&shot, unit)));
+                audience.publish(self.event(own, shot.clone()));
             }
             if self.is_due(Place::All(id), is_all_wanted, &shot) {
                 changed.push(shot);
@@ -109,6 +136,21 @@ impl TickerStreams<'_> {
         if !changed.is_empty() {
             audience.publish(array_event(self.all, changed, self.write));
         }
+    }
+
+    fn tell_present(self, view: &View, listing: &Arc<Listing>, audience: &impl Audience) {
+        let shot = Shot::take(listing, view.time);
+        self.told.is_new(Place::Own(listing.symbol.id), (self.part)(&shot.statistics));
+        audience.publish(self.event(self.own(listing), shot));
+    }
+
+    fn own(&self, listing: &Listing) -> Stream {
+        Stream::Of(listing.symbol.spec.name, self.kind)
+    }
+
+    fn event(&self, stream: Stream, shot: Shot) -> StreamEvent {
+        let write = self.write;
+        StreamEvent::new(stream, move |unit| write(&shot, unit))
     }
 
     fn is_due(&mut self, place: Place, is_wanted: bool, shot: &Shot) -> bool {

@@ -154,6 +154,27 @@ async fn everybody_is_cut_when_all_must_synchronise_again() {
 }
 
 #[tokio::test]
+async fn the_hub_knows_once_which_streams_somebody_came_to() {
+    let hub = Hub::default();
+    let names = |streams: std::collections::BTreeSet<Stream>| -> Vec<String> {
+        streams.iter().map(Stream::to_string).collect()
+    };
+    let first = Client::new(&hub, "/ws/btcusdt@trade/btcusdt@kline_1m/btcusdt@depth/btcusdt@bookTicker/!ticker@arr");
+    assert_eq!(names(hub.take_newcomers()), ["btcusdt@bookTicker", "!ticker@arr"]);
+    assert_eq!(names(hub.take_kline_newcomers()), ["btcusdt@kline_1m"]);
+    let mut second = Client::new(&hub, "/ws/btcusdt@bookTicker");
+    second.subscribe(&["btcusdt@bookTicker", "btcusdt@kline_1m"]).await;
+    assert_eq!(names(hub.take_newcomers()), ["btcusdt@bookTicker"]);
+    // Nobody new: the stream was subscribed to already.
+    second.subscribe(&["btcusdt@bookTicker"]).await;
+    assert_eq!(names(hub.take_newcomers()), [""; 0]);
+    drop(first);
+    let third = Client::new(&hub, "/ws/btcusdt@depth5/btcusdt@kline_1s");
+    drop((second, third));
+    assert!(hub.is_empty());
+}
+
+#[tokio::test]
 async fn the_hub_forgets_who_is_gone() {
     let hub = Hub::default();
     let klines = || -> Vec<String> {

@@ -54,6 +54,16 @@ impl Hand {
             }
         }
         block_on(self.streams.round(self.fold.view(), pace)).unwrap();
+        self.told()
+    }
+
+    /// Greets whoever came.
+    fn greeted(&mut self) -> Vec<Told> {
+        block_on(self.streams.greet(self.fold.view())).unwrap();
+        self.told().into_iter().map(|(_, told)| told).collect()
+    }
+
+    fn told(&self) -> Vec<(Stream, Told)> {
         let told = |text: &str| {
             let kline = parse::<KlineEvent<'_>>(text).kline;
             let start = kline.open_time.number() / 1_000 - (START / 1_000) as i64;
@@ -142,6 +152,27 @@ fn who_comes_between_two_rounds_hears_of_every_close_since() {
     hand.check(200_000, Pace::TwoSeconds, &[]);
     hand.recorder.want(minutes());
     hand.check(201_000, Pace::TwoSeconds, &[(180, 30_000, 0, false)]);
+}
+
+#[test]
+fn whoever_comes_is_told_the_kline_of_now_and_no_close_twice() {
+    let mut hand = Hand::new();
+    hand.recorder.come(minutes());
+    hand.check(0, Pace::Second, &[]);
+    // It never traded.
+    assert_eq!(hand.greeted(), []);
+    hand.trade(1_000, 3_000_000).check(2_000, Pace::TwoSeconds, &[(0, 30_000, 1, false)]);
+    hand.recorder.come(minutes());
+    hand.check(3_000, Pace::Second, &[]);
+    assert_eq!(hand.greeted(), [(0, "30000.00000000".to_owned(), 1, false)]);
+    hand.check(4_000, Pace::TwoSeconds, &[]);
+    assert_eq!(hand.greeted(), []);
+    // Between two rounds a kline closes, and the greeting tells so; the round does not tell it again.
+    hand.recorder.come(minutes());
+    hand.check(61_000, Pace::Second, &[]);
+    let closed = [(0, "30000.00000000".to_owned(), 1, true), (60, "30000.00000000".to_owned(), 0, false)];
+    assert_eq!(hand.greeted(), closed);
+    hand.check(62_000, Pace::TwoSeconds, &[]);
 }
 
 #[test]

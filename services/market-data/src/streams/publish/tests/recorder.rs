@@ -23,12 +23,27 @@ pub(super) struct Recorder(Rc<Notes>);
 #[derive(Default)]
 struct Notes {
     wanted: RefCell<BTreeSet<Stream>>,
+    newcomers: RefCell<BTreeSet<Stream>>,
     heard: RefCell<Vec<Heard>>,
 }
 
 impl Recorder {
     pub(super) fn want(&self, stream: Stream) {
         self.0.wanted.borrow_mut().insert(stream);
+    }
+
+    /// Lets another subscriber come to a stream, who is to be greeted.
+    pub(super) fn come(&self, stream: Stream) {
+        self.want(stream);
+        if stream.has_present_value() {
+            self.0.newcomers.borrow_mut().insert(stream);
+        }
+    }
+
+    fn take_newcomers_where(&self, is_taken: impl Fn(&Stream) -> bool) -> BTreeSet<Stream> {
+        let (taken, kept) = self.0.newcomers.take().into_iter().partition(is_taken);
+        self.0.newcomers.replace(kept);
+        taken
     }
 
     pub(super) fn leave(&self, stream: Stream) {
@@ -53,6 +68,14 @@ impl Audience for Recorder {
 
     fn wanted_klines(&self) -> Vec<(SymbolName, Interval, i32)> {
         self.0.wanted.borrow().iter().filter_map(|stream| stream.kline()).collect()
+    }
+
+    fn take_newcomers(&self) -> BTreeSet<Stream> {
+        self.take_newcomers_where(|stream| stream.kline().is_none())
+    }
+
+    fn take_kline_newcomers(&self) -> BTreeSet<Stream> {
+        self.take_newcomers_where(|stream| stream.kline().is_some())
     }
 
     fn publish(&self, event: StreamEvent) {

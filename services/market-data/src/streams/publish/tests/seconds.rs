@@ -124,6 +124,46 @@ fn arrays_tell_the_symbols_that_changed() {
 }
 
 #[test]
+fn whoever_comes_is_told_the_values_of_now() {
+    let mut hand = Hand::new();
+    let come = |hand: &Hand| {
+        for kind in [Kind::Ticker, Kind::MiniTicker, Kind::AvgPrice] {
+            hand.recorder.come(stream("BTCUSDT", kind));
+        }
+        hand.recorder.come(Stream::All(AllKind::MiniTickers));
+    };
+    let greeted = |hand: &mut Hand| -> Vec<String> {
+        hand.publisher.greet(hand.fold.view());
+        hand.recorder.texts()
+    };
+    hand.check(1_000, &[]);
+    come(&hand);
+    // It never traded: zeros, and no average.
+    let texts = greeted(&mut hand);
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    assert!(texts[0].contains(r#""c":"0.00000000","o":"0.00000000""#), "{texts:?}");
+    assert!(texts[1].contains(r#""c":"0.00000000","Q":"0.00000000""#) && texts[1].ends_with(r#""F":-1,"L":-1,"n":0}"#));
+    // All together come at the end of the second; the others came already.
+    let array = |heard: &[Heard]| {
+        let [array] = heard else { panic!("{heard:?}") };
+        assert_eq!(array.stream, Stream::All(AllKind::MiniTickers));
+        (array.text.contains(r#""s":"BTCUSDT""#), array.text.contains(r#""s":"ETHBTC""#))
+    };
+    assert_eq!(array(&hand.second(2_000)), (true, true));
+    hand.check(3_000, &[]);
+    hand.trade(3_500, BTCUSDT, 3_000_000, 1_000);
+    assert_eq!(hand.second(4_000).len(), 4);
+    // A second subscriber of each.
+    come(&hand);
+    let texts = greeted(&mut hand);
+    let kinds = ["24hrMiniTicker", "24hrTicker", "avgPrice"];
+    assert!(texts.len() == 3 && texts.iter().zip(kinds).all(|(text, kind)| text.contains(kind)), "{texts:?}");
+    assert_eq!(array(&hand.second(5_000)), (true, true));
+    assert_eq!(greeted(&mut hand), [""; 0]);
+    hand.check(6_000, &[]);
+}
+
+#[test]
 fn the_average_is_told_when_it_changes() {
     let mut hand = Hand::new();
     hand.recorder.want(stream("BTCUSDT", Kind::AvgPrice));

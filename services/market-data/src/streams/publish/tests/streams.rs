@@ -216,6 +216,52 @@ fn the_top_is_told_when_the_book_changed_and_to_who_comes_first() {
 }
 
 #[test]
+fn whoever_comes_is_told_how_the_book_stands_and_nothing_that_happens() {
+    let mut hand = Hand::new(&[]);
+    let come = |hand: &Hand, kind| hand.recorder.come(stream("BTCUSDT", kind));
+    let greet = |hand: &mut Hand| hand.publisher.greet(hand.fold.view());
+    // Nothing was ever ordered.
+    come(&hand, Kind::BookTicker);
+    come(&hand, Kind::PartialDepth(5, Speed::Ms1000));
+    greet(&mut hand);
+    let best = |id: u64, bid: &str| format!(r#"{{"u":{id},"s":"BTCUSDT",{bid},"a":"0.00000000","A":"0.00000000"}}"#);
+    let id = hand.fold.view().venue.listings()[0].market.read().book().depth_id().0;
+    let nobody = r#""b":"0.00000000","B":"0.00000000""#;
+    hand.check(&[&format!(r#"{{"lastUpdateId":{id},"bids":[],"asks":[]}}"#), &best(id, nobody)]);
+    hand.limit(Side::Buy, 3_000_000, 1_000);
+    hand.follow();
+    let bid = r#""b":"30000.00000000","B":"0.01000000""#;
+    hand.check(&[&best(10, bid)]);
+    // The second of two subscribers, within a second; its end repeats nothing.
+    for kind in [
+        Kind::Trade,
+        Kind::AggTrade,
+        Kind::Depth(Speed::Ms100),
+        Kind::Depth(Speed::Ms1000),
+        Kind::BookTicker,
+        Kind::PartialDepth(5, Speed::Ms1000),
+        Kind::PartialDepth(20, Speed::Ms100),
+    ] {
+        come(&hand, kind);
+    }
+    hand.recorder.come(stream("NEVERUSDT", Kind::BookTicker));
+    let top = r#"{"lastUpdateId":10,"bids":[["30000.00000000","0.01000000"]],"asks":[]}"#;
+    greet(&mut hand);
+    hand.check(&[top, top, &best(10, bid)]);
+    SPEEDS.into_iter().for_each(|speed| hand.window(speed));
+    let changes: Vec<String> = hand.recorder.texts();
+    assert!(changes.iter().all(|text| text.contains("depthUpdate")) && changes.len() == 2, "{changes:?}");
+    greet(&mut hand);
+    SPEEDS.into_iter().for_each(|speed| hand.window(speed));
+    hand.check(&[]);
+    // Who is gone before the greeting is not greeted.
+    come(&hand, Kind::BookTicker);
+    hand.recorder.leave(stream("BTCUSDT", Kind::BookTicker));
+    greet(&mut hand);
+    hand.check(&[]);
+}
+
+#[test]
 fn levels_beyond_the_largest_number_are_capped() {
     let mut hand = Hand::new(&[Kind::BookTicker, Kind::Depth(Speed::Ms100), Kind::PartialDepth(5, Speed::Ms100)]);
     let listing = hand.fold.view().venue.listings()[0].clone();
