@@ -9,6 +9,7 @@ mod client;
 mod commands;
 mod config;
 mod demo;
+mod descriptors;
 mod failure;
 mod files;
 mod genesis;

@@ -4,6 +4,7 @@ use super::{block_on, config_of};
 use crate::Failure;
 use crate::cli::BenchArgs;
 use crate::client::OperatorClient;
+use crate::descriptors;
 use crate::output::Output;
 use crate::serve::find_running;
 use emporion_api::v1::{AccountMade, AccountPurpose, AccountRequest, AssetAmount};
@@ -29,6 +30,7 @@ pub(super) fn run(arguments: &BenchArgs, output: Output) -> Result<(), Failure> 
     if arguments.stuck > arguments.sockets {
         return Err(Failure::usage("`--stuck` is more than `--sockets`: it says how many of them never read"));
     }
+    descriptors::raise_limit();
     let rounds = block_on(async {
         let accounts = accounts(&client, arguments).await?;
         let mut rounds = Vec::new();

@@ -21,7 +21,7 @@ use crate::cli;
 use crate::config::{Config, Sources};
 use crate::demo::{self, Demo};
 use crate::genesis;
-use crate::{Exit, Failure, telemetry};
+use crate::{Exit, Failure, descriptors, telemetry};
 use background::start as start_background;
 use emporion_edge::{Clock, Readiness};
 use emporion_model::{Genesis, Mode};
@@ -47,6 +47,7 @@ pub(crate) fn run(serve: cli::Serve) -> Result<(), Failure> {
     let config = load_config(&serve)?;
     telemetry::start_logs(&config.log);
     let metrics = telemetry::start_metrics()?;
+    descriptors::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("the process cannot start: {error}")))?;
     let served = runtime.block_on(async {
