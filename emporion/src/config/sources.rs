@@ -12,8 +12,11 @@ pub(super) const FLAGS: &str = "command line";
 const PREFIX: &str = "EMPORION_";
 const SECTION: &str = "__";
 
-/// What the demo changes in the defaults: it shows how clients behave, not how they are refused.
-const DEMO_DEFAULTS: &str = "limits.profile = \"relaxed\"";
+/// What the demo changes in the defaults: it shows how clients behave, not how they are refused; all of them may be on
+/// one machine; and whoever stops it waits for no pages that are open.
+const DEMO_DEFAULTS: &str = "limits.profile = \"relaxed\"
+http.connections_per_network_max = 0
+http.drain_timeout_s = 2";
 
 /// All places to look for values.
 #[derive(Clone, Debug, Default)]
