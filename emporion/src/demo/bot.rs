@@ -79,6 +79,8 @@ pub(super) struct Bot {
     /// How much the price moves lately, in thousandths of what is typical.
     volatility: u64,
     step: u64,
+    /// The maker that acted last. Counted by itself: steps that are left out are nobody's turn.
+    turn: usize,
     mid: u64,
 }
 
@@ -92,7 +94,8 @@ impl Bot {
         let makers = makers.map(|number| Maker::new(market.clone(), config.seed, number, config.levels())).collect();
         let takers = Takers::new(market.clone(), config);
         let (spread_bps, volatility) = (config.spread_bps, 1_000);
-        let mut bot = Self { market, base, quote, makers, takers, spread_bps, typical, volatility, step: 0, mid: 0 };
+        let (step, turn, mid) = (0, 0, 0);
+        let mut bot = Self { market, base, quote, makers, takers, spread_bps, typical, volatility, step, turn, mid };
         bot.mid = bot.worth();
         Some(bot)
     }
@@ -135,7 +138,8 @@ impl Bot {
         let jump = i64::try_from(i128::from(self.mid) - i128::from(before)).unwrap_or(0);
         self.notice(jump, steps);
         let view = self.view(jump);
-        let turn = usize::try_from(self.step).unwrap_or_default() % self.makers.len();
+        self.turn = (self.turn + 1) % self.makers.len();
+        let turn = self.turn;
         Step { quoting: vec![(turn, self.makers[turn].next(&view))], takes: self.takers.next(&view) }
     }
 
@@ -222,6 +226,10 @@ pub(super) mod tests {
         assert_eq!(turns(&steps[0]), (0..makers).collect::<Vec<_>>());
         assert_eq!(steps[0].takes.len(), 1);
         assert!((1..=makers).all(|step| turns(&steps[step]) == [step % makers]));
+        let mut slow = bot(btcusdt(), 1);
+        let every = u64::try_from(makers).unwrap();
+        let seen: Vec<_> = (1..=every).map(|turn| slow.next(every * turn, &Told::default()).quoting[0].0).collect();
+        assert_eq!(seen, (1..=makers).map(|turn| turn % makers).collect::<Vec<_>>(), "also on slow markets");
     }
 
     #[test]

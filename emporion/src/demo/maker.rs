@@ -95,16 +95,15 @@ impl Maker {
         quoting
     }
 
-    /// The next step: quotes on the wrong side of the maker's price end, and on each side a level is renewed, two
-    /// while many are missing.
+    /// The next step: quotes on the wrong side of the maker's price end, and on each side a level is renewed, and
+    /// half of those that are missing.
     pub(super) fn next(&mut self, view: &View) -> Quoting {
         self.opinion = (self.opinion + self.rng.random_range(-60..=60)).clamp(-OPINION_MAX, OPINION_MAX);
         let mut quoting = Quoting::default();
         self.end_crossing(view, &mut quoting);
         for side in [Side::Buy, Side::Sell] {
             let missing = self.side(side).iter().filter(|slot| slot.is_none()).count();
-            let renewals = if 4 * missing > self.side(side).len() { 2 } else { 1 };
-            for _ in 0..renewals {
+            for _ in 0..=missing / 2 {
                 let level = self.level_to_renew(side, view.step);
                 self.replace(view, side, level, &mut quoting);
             }

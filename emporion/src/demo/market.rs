@@ -4,6 +4,7 @@ use super::bot::{Order, Step, Told};
 use super::maker::{Quoted, Quoting};
 use super::prices::{FINE, USDT};
 use super::takers::Kind;
+use super::trading::stride;
 use crate::Failure;
 use crate::client::{Answer, Http};
 use bytes::Bytes;
@@ -38,6 +39,11 @@ pub(super) struct Market {
 }
 
 impl Market {
+    /// How many steps lie between two at which bots act here.
+    pub(super) fn stride(&self) -> u32 {
+        stride(&self.base, &self.quote)
+    }
+
     /// A price so far from `center` on this side, on the tick farther away.
     pub(super) fn price_away(&self, center: u64, side: Side, away: u64) -> u64 {
         let tick = self.tick;

@@ -28,9 +28,10 @@ use prices::typical_move;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use takers::{Kind, MEAN_WORTH};
 use tokio::task::JoinSet;
-use trading::TAKES_PER_HUNDRED;
+use trading::{ORDERS_PER_STEP_TENTHS, TAKES_PER_HUNDRED};
 
 /// The accounts for people, who find their keys in the ready file.
 const PEOPLE: [&str; 2] = ["alice", "bob"];
@@ -67,7 +68,7 @@ impl Demo {
         let public = Public { http: Http::new(), address };
         let markets = public.markets().await?;
         if config.history {
-            let symbols = write_history(imported, queries, shape(config, markets.len()), clock.now()).await?;
+            let symbols = write_history(imported, queries, shape(config, &markets), clock.now()).await?;
             tracing::info!(symbols, "The demo's history is there.");
         }
         let assets: BTreeSet<_> = markets.iter().flat_map(|market| [&*market.base, &*market.quote]).collect();
@@ -78,8 +79,7 @@ impl Demo {
         let crew = Arc::new(crew(config, users, &assets, &public, &clock).await?);
         let begun = trading::open(bots(config, &markets, &public).await?, &public, &crew).await?;
         tracing::info!(symbols = begun.len(), seed = config.seed, "The demo's bots trade.");
-        let round = trading::round(begun.len(), config.orders_per_second);
-        Ok(Self { accounts, _bots: trading::trade(begun, round, &crew) })
+        Ok(Self { accounts, _bots: trading::trade(begun, round(config, &markets), &crew) })
     }
 
     /// The accounts for people.
@@ -88,17 +88,21 @@ impl Demo {
     }
 }
 
+/// Between two steps.
+fn round(config: &config::Demo, markets: &[Market]) -> Duration {
+    trading::round(markets.iter().map(Market::stride), config.orders_per_second)
+}
+
 /// A past that looks as if the bots had made it.
-fn shape(config: &config::Demo, markets: usize) -> Shape {
-    let per_minute = 60 * config.orders_per_second * TAKES_PER_HUNDRED * MEAN_WORTH / 100;
-    let turnover_per_minute = per_minute / u64::try_from(markets).unwrap_or(u64::MAX).max(1);
-    Shape { seed: config.seed, volatility_bps: config.volatility_bps, turnover_per_minute }
+fn shape(config: &config::Demo, markets: &[Market]) -> Shape {
+    let round_us = u64::try_from(round(config, markets).as_micros()).unwrap_or(u64::MAX).max(1);
+    let tenths = 60_000_000 * ORDERS_PER_STEP_TENTHS * TAKES_PER_HUNDRED * MEAN_WORTH / round_us;
+    Shape { seed: config.seed, volatility_bps: config.volatility_bps, turnover_per_minute: tenths / 1_000 }
 }
 
 /// A bot for each market, which goes on from the last prices.
 async fn bots(config: &config::Demo, markets: &[Market], public: &Public) -> Result<Vec<Bot>, Failure> {
-    let round = trading::round(markets.len(), config.orders_per_second);
-    let round_us = u64::try_from(round.as_micros()).unwrap_or(u64::MAX);
+    let round_us = u64::try_from(round(config, markets).as_micros()).unwrap_or(u64::MAX);
     let typical = typical_move(config.volatility_bps, round_us);
     let last = public.last_worths().await?;
     let mut bots: Vec<_> = markets.iter().filter_map(|market| Bot::new(market.clone(), config, typical)).collect();

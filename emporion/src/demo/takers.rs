@@ -16,13 +16,14 @@ use std::collections::VecDeque;
 /// on.
 const SMALLEST_WORTH: std::ops::RangeInclusive<u64> = 20..=200;
 /// How often an order's size is doubled at most.
-const DOUBLINGS_MAX: u32 = 8;
+const DOUBLINGS_MAX: u32 = 7;
 /// What an order is worth in the mean, in whole USDT: 110 × Σ 2^k × 2^-(k+1) over the doublings.
 pub(super) const MEAN_WORTH: u64 = 110 * (DOUBLINGS_MAX as u64 + 2) / 2;
 /// How many prices momentum traders look back.
 const LOOK_BACK: usize = 16;
-/// How far a limit lies beyond what the symbol is worth, in half spreads: deeper than makers quote.
-const REACH: u64 = 40;
+/// How far a limit lies beyond what the symbol is worth, in half spreads: not as deep as makers quote, so that a large
+/// order leaves levels behind.
+const REACH: u64 = 12;
 
 /// Who takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

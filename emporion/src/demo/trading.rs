@@ -17,10 +17,20 @@ const LIVE_MAX: Duration = Duration::from_secs(60);
 /// Before the second look at a market; doubled each time, because looks count against the limits too.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// Between two steps of one market, when all bots together place so many orders a second.
-pub(super) fn round(markets: usize, orders_per_second: u64) -> Duration {
-    let markets = u64::try_from(markets).unwrap_or(u64::MAX).max(1);
-    Duration::from_micros(ORDERS_PER_STEP_TENTHS.saturating_mul(100_000).saturating_mul(markets) / orders_per_second)
+/// On markets of these assets in USDT bots act at every step; on all others at one step of [`STRIDE`].
+const BUSIEST: [&str; 2] = ["BTC", "ETH"];
+const STRIDE: u32 = 3;
+
+/// How many steps lie between two at which bots act on a market of these assets.
+pub(super) fn stride(base: &str, quote: &str) -> u32 {
+    if quote == "USDT" && BUSIEST.contains(&base) { 1 } else { STRIDE }
+}
+
+/// Between two steps, when all bots together place so many orders a second on markets with these strides.
+pub(super) fn round(strides: impl Iterator<Item = u32>, orders_per_second: u64) -> Duration {
+    let thirds: u64 = strides.map(|stride| u64::from(STRIDE / stride)).sum();
+    let step_us = ORDERS_PER_STEP_TENTHS.saturating_mul(100_000).saturating_mul(thirds.max(1));
+    Duration::from_micros(step_us / u64::from(STRIDE) / orders_per_second)
 }
 
 /// A bot that has begun, its next step, and what it was told about the last one.
@@ -74,8 +84,8 @@ async fn rest(pause: Duration) {
     tokio::time::sleep(pause).await;
 }
 
-/// Lets every bot go on, one after the other within each round, so that the load is even. A bot that is late leaves
-/// steps out: prices of symbols that share assets stay together.
+/// Lets every bot go on, one after the other within each of its rounds, so that the load is even. A bot that is late,
+/// or slower than others, leaves steps out: prices of symbols that share assets stay together.
 pub(super) fn trade(begun: Vec<Begun>, round: Duration, crew: &Arc<Crew>) -> JoinSet<()> {
     let mut trading = JoinSet::new();
     let count = u32::try_from(begun.len()).unwrap_or(u32::MAX).max(1);
@@ -84,12 +94,12 @@ pub(super) fn trade(begun: Vec<Begun>, round: Duration, crew: &Arc<Crew>) -> Joi
     for (Begun { mut bot, mut told, .. }, place) in begun.into_iter().zip(1..) {
         let crew = crew.clone();
         trading.spawn(async move {
-            let own_start = start + round * place / count;
-            let mut rounds = interval_at(own_start, round);
+            let own_round = round * bot.market().stride();
+            let mut rounds = interval_at(start + own_round * place / count, own_round);
             rounds.set_missed_tick_behavior(MissedTickBehavior::Skip);
             loop {
                 let due = rounds.tick().await;
-                let step = first + rounds_between(own_start, due, round);
+                let step = first + rounds_between(start, due, round);
                 let decided = bot.next(step, &told);
                 told = crew.perform(bot.market(), &decided).await;
             }
@@ -109,9 +119,18 @@ mod tests {
 
     #[test]
     fn a_round_is_as_long_as_the_orders_per_second_say() {
-        assert_eq!(round(12, 40), Duration::from_millis(750));
-        assert_eq!(round(12, 10_000), Duration::from_millis(3));
-        assert_eq!(round(0, 1), Duration::from_millis(2_500));
+        let strides = |busy: usize, others: usize| std::iter::repeat_n(1, busy).chain(std::iter::repeat_n(3, others));
+        assert_eq!(round(strides(12, 0), 40), Duration::from_millis(750));
+        assert_eq!(round(strides(0, 12), 40), Duration::from_millis(250), "of which three lie between two actions");
+        assert_eq!(round(strides(2, 9), 100), Duration::from_millis(125));
+        assert_eq!(round(strides(12, 0), 10_000), Duration::from_millis(3));
+        assert!(round(strides(0, 1), 10_000) > Duration::ZERO && round(strides(0, 0), 10_000) > Duration::ZERO);
+    }
+
+    #[test]
+    fn the_busiest_markets_act_at_every_step() {
+        let strides = [("BTC", "USDT"), ("ETH", "USDT"), ("ETH", "BTC"), ("DOGE", "USDT")];
+        assert_eq!(strides.map(|(base, quote)| stride(base, quote)), [1, 1, 3, 3]);
     }
 
     #[test]

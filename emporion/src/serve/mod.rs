@@ -16,6 +16,7 @@ use folder::DataFolder;
 pub(crate) use folder::{MASTER_KEY_FILE, USERS_FILE, find_running};
 pub(crate) use page::FILES as PAGE_FILES;
 pub(crate) use ready::ReadyAccount;
+pub(crate) use signals::Signals;
 
 use crate::cli;
 use crate::config::{Config, Sources};
@@ -31,7 +32,6 @@ use emporion_sqlite::{Store, refuse_lost_end};
 use leadership::{CurrentSequencer, Lead, LeadError, Leadership, LeadershipEnd};
 use listeners::Listeners;
 use services::{Ground, Services};
-use signals::Signals;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;

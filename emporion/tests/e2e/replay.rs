@@ -74,6 +74,8 @@ fn a_stop_cancels_the_makers_orders_and_says_how_far_it_got() {
         let book = venue.get_ok("/api/v3/depth?symbol=BTCUSDT&limit=5000");
         ["bids", "asks"].iter().all(|half| book[*half].as_array().unwrap().len() == 1000).then_some(())
     });
+    let second = ["replay", &file, "--symbol", "BTCUSDT", "--data-dir", &data];
+    refused(&second, 1, "another replay plays on BTCUSDT: wait for its end, or stop it");
     let told = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(told.success());
     let output = child.wait_with_output().unwrap();
@@ -131,6 +133,8 @@ fn a_recording_that_is_not_right_is_refused_with_its_line() {
     let whole = std::fs::read(recording()).unwrap();
     std::fs::write(folder.path("cut.gz"), &whole[..whole.len() - 9_000]).unwrap();
     check(&folder.text("cut.gz"), 2, "it is truncated; it was played up to line");
+    let unknown = ["replay", &recording(), "--symbol", "NOSUCH", "--data-dir", &data];
+    refused(&unknown, 1, "the steps of NOSUCH cannot be learned: the venue refused to answer: Invalid symbol");
     let mut lines = recorded_lines();
     lines.remove(200);
     let gap = lines.iter().position(|line| line.contains("depthUpdate")).unwrap();

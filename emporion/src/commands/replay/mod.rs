@@ -3,6 +3,7 @@
 //! The recording becomes records, the planner turns them into orders, the player carries these to the venue when
 //! they are due. `docs/replay.md` says what comes out, and where it differs from what was recorded.
 
+mod claim;
 mod grid;
 mod numbers;
 mod plan;
@@ -19,6 +20,8 @@ use crate::Failure;
 use crate::cli::ReplayArgs;
 use crate::output::Output;
 use crate::progress::{AboveBars, Progress};
+use crate::serve::Signals;
+use claim::Claim;
 use emporion_model::SymbolName;
 use plan::Planner;
 use play::{End, Market, Player, Speed};
@@ -26,7 +29,6 @@ use recording::{Format, Opened, bad_line};
 use report::{LastBook, Report};
 use std::io::Write;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use venue::{Venue, grid_of};
 
@@ -41,33 +43,33 @@ pub(super) fn run(arguments: &ReplayArgs, output: Output) -> Result<(), Failure>
     let config = config_of(&arguments.venue)?;
     let opened = Opened::open(&arguments.file)?;
     block_on(async {
-        let grid = grid_of(&config, &arguments.symbol).await?;
-        let venue = Venue::open(&config, &grid).await?;
-        let planner = Planner::new(grid);
-        let stop = stop_on_signal()?;
-        announce(arguments, opened.format, speed);
-        let mut player = Player::new(venue, planner, speed, LOOK_EVERY, stop);
-        let format = opened.format;
-        let end = play(&mut player, opened, arguments.spread_ticks).await;
-        conclude(player, end, format, arguments, output).await
+        let signals = Signals::listen()?;
+        let (stop, stopped) = watch::channel(false);
+        let whole = async {
+            let grid = grid_of(&config, &arguments.symbol).await?;
+            let _claim = Claim::take(&config.data_dir, &grid.symbol)?;
+            let venue = Venue::open(&config, &grid).await?;
+            announce(arguments, opened.format, speed);
+            let mut player = Player::new(venue, Planner::new(grid), speed, LOOK_EVERY, stopped);
+            let format = opened.format;
+            let end = play(&mut player, opened, arguments.spread_ticks).await;
+            conclude(player, end, format, arguments, output).await
+        };
+        tokio::select! {
+            done = whole => done,
+            name = second_signal(signals, stop) => Err(Failure::failed(format!(
+                "the play was ended at once by a second signal, {name}: the maker's orders may still be there"
+            ))),
+        }
     })
 }
 
-/// A flag that a signal raises.
-fn stop_on_signal() -> Result<watch::Receiver<bool>, Failure> {
-    let unheard = |error| Failure::failed(format!("signals cannot be listened to: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        // Nobody is left to be stopped when this fails.
-        let _ = stop.send(true);
-    });
-    Ok(stopped)
+/// Raises the flag at the first signal, and waits for a second one, whose name it gives.
+async fn second_signal(mut signals: Signals, stop: watch::Sender<bool>) -> &'static str {
+    signals.next().await;
+    // Nobody is left to be stopped when this fails.
+    let _ = stop.send(true);
+    signals.next().await
 }
 
 fn announce(arguments: &ReplayArgs, format: Format, speed: Speed) {

@@ -52,7 +52,11 @@ pub(super) struct Venue {
 /// What the venue says of a symbol.
 pub(super) async fn grid_of(config: &Config, symbol: &str) -> Result<Grid, Failure> {
     let (address, _) = find_running(&config.data_dir)?;
-    let listed = get(&Http::new(), &format!("{}/api/v3/exchangeInfo?symbol={symbol}", address.rest)).await?;
+    let listed = get(&Http::new(), &format!("{}/api/v3/exchangeInfo?symbol={symbol}", address.rest)).await;
+    let listed = listed.map_err(|Failure { exit, sentence }| Failure {
+        exit,
+        sentence: format!("the steps of {symbol} cannot be learned: {sentence}"),
+    })?;
     let unread = || Failure::failed(format!("the venue does not tell the steps of {symbol}"));
     Grid::read(&listed["symbols"][0]).ok_or_else(unread)
 }

@@ -29,7 +29,7 @@ pub(super) struct Shape {
     pub(super) seed: u64,
     /// How far prices typically move within an hour, in hundredths of a percent.
     pub(super) volatility_bps: u64,
-    /// What is traded on a symbol in a minute, in whole USDT.
+    /// What is traded in a minute on a symbol on which bots act at every step, in whole USDT.
     pub(super) turnover_per_minute: u64,
 }
 

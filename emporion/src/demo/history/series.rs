@@ -4,6 +4,7 @@ use super::path::Path;
 use super::pieces::{Piece, Pieces, first_start};
 use super::{Market, Shape};
 use crate::demo::prices::{USDT, decisions, price_of, typical_move};
+use crate::demo::trading::stride;
 use emporion_model::decimal::pow10;
 use emporion_model::event::Bucket;
 use emporion_model::{Amount, Calendar, Interval, Price, Quantity, Scales, TimeUs, TradeId};
@@ -114,8 +115,9 @@ impl<'a> Pen<'a> {
         let moved = 50 + (50 * size.min(8 * typical)).checked_div(typical).unwrap_or(0);
         let luck: u64 = self.rng.random_range(50..=150);
         let factors = u128::from(time) * u128::from(moved) * u128::from(luck);
+        let stride = stride(&self.market.base.0, &self.market.quote.0);
         let trades = u128::from(self.shape.turnover_per_minute) * u128::from(seconds) * factors
-            / (60 * u128::from(TRADE) * 100_000_000);
+            / (60 * u128::from(TRADE) * 100_000_000 * u128::from(stride));
         u64::try_from(trades).unwrap_or(u64::MAX).max(1)
     }
 

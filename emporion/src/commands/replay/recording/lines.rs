@@ -70,6 +70,7 @@ impl Lines {
             }
         }
         let text = std::str::from_utf8(&self.buffer).map_err(|_| BadLine::new(self.number, "it is not text"))?;
+        let text = if self.number == 1 { text.trim_start_matches(BYTE_ORDER_MARK) } else { text };
         Ok(Some((self.number, text.trim())))
     }
 }
@@ -81,6 +82,9 @@ fn why_unread(error: &io::Error) -> String {
         _ => format!("it cannot be read: {error}"),
     }
 }
+
+/// What some programs put before a text in UTF-8.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Counts what is read.
 struct Counted<R> {

@@ -44,7 +44,7 @@ pub(super) struct Kline {
 impl Rows {
     /// Recognises the columns by the first row.
     pub(super) fn begin(mut lines: Lines, number: u64, first: &str) -> Result<Self, BadLine> {
-        let has_header = !first.starts_with(|c: char| c.is_ascii_digit());
+        let has_header = first.starts_with(|c: char| c.is_alphabetic() || c == '"');
         let (number, row) = if has_header {
             let foreign = || BadLine::new(number, FOREIGN);
             let next = lines.next()?.filter(|_| first.contains(',')).ok_or_else(foreign)?;
@@ -171,6 +171,7 @@ mod tests {
             &[sold.clone(), bought.clone()],
         );
         check("9,100.5,2,201,1700000000000000,True", Format::Trades, from_ref(&sold));
+        check("\u{feff}9,100.5,2,201,1700000000000,True\r\n", Format::Trades, from_ref(&sold));
         check(
             "id,price,qty,quoteQty,time,isBuyerMaker,isBestMatch\n1,100.5,1,100.5,5,false,true",
             Format::Trades,
