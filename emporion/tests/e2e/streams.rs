@@ -76,6 +76,11 @@ fn streams(symbol: &str, kinds: &[&str]) -> Vec<String> {
     kinds.iter().map(|kind| format!("{symbol}@{}", kind.replace('+', "%2B"))).collect()
 }
 
+/// Those of [`VALUES`] that a symbol without a trade has.
+fn untraded() -> Vec<&'static str> {
+    VALUES.iter().copied().filter(|kind| !kind.contains("kline") && *kind != "avgPrice").collect()
+}
+
 /// Streams as events name them.
 fn named(streams: &[String]) -> Vec<String> {
     streams.iter().map(|stream| stream.replace("%2B", "+")).collect()
@@ -131,9 +136,7 @@ fn check_values(venue: &Venue, firsts: &BTreeMap<String, Value>) {
 fn whoever_comes_to_a_quiet_venue_is_told_how_it_stands() {
     let folder = Folder::new();
     let venue = Venue::start(&folder);
-    let untraded: Vec<&str> =
-        VALUES.iter().copied().filter(|kind| !kind.contains("kline") && *kind != "avgPrice").collect();
-    let (all, few) = (streams("btcusdt", VALUES), streams("btcusdt", &untraded));
+    let (all, few) = (streams("btcusdt", VALUES), streams("btcusdt", &untraded()));
     let arrays = ["!ticker@arr", "!miniTicker@arr"].map(str::to_owned);
     // Nothing was ever traded; the second hears what the first heard.
     for _ in 0..2 {
@@ -244,6 +247,7 @@ fn a_symbol_listed_later_sends_to_who_came_before() {
     let added = example.replace("mode = \"sandbox\"", "").replace("\"BTC\"", "\"XAU\"").replace("BTCUSDT", "XAUUSDT");
     let file = folder.write("symbols.toml", &added);
     json(&["symbol", "add", "--file", &file, "--data-dir", &data]);
+    client.firsts(&named(&streams("xauusdt", &untraded())));
     let maker = Trader::open(&folder, "maker", &["XAU=2"]);
     let taker = Trader::open(&folder, "taker", &["USDT=10000"]);
     let order = |side, quantity| {

@@ -49,6 +49,11 @@ impl BookStreams {
         Self { best: best(book), fast: window(), slow: window() }
     }
 
+    /// Streams of a symbol that began with an empty book since anything was told.
+    pub(super) fn of_listed(market: &Market) -> Self {
+        Self { best: best(market.book()), ..Self::default() }
+    }
+
     /// Notes that a level changed.
     pub(super) fn note(&mut self, change: LevelChange) {
         let (side, price) = change.level();

@@ -94,8 +94,9 @@ impl<A: Audience> Publisher<A> {
 
     /// Tells what a batch did, once the fold has taken all of it.
     pub(crate) fn on_batch(&mut self, view: &View, batch: &CommittedBatch) {
-        // A symbol that this batch listed began with an empty book.
-        self.books.resize_with(view.venue.listings().len(), BookStreams::default);
+        for listing in &view.venue.listings()[self.books.len()..] {
+            self.begin_listed(listing);
+        }
         for symbol in self.note_levels(batch) {
             let index = usize::from(symbol.0);
             self.books[index].tell_best(&view.venue.listings()[index], &self.audience);
@@ -146,6 +147,17 @@ impl<A: Audience> Publisher<A> {
     /// Tells the statistics that changed within the last second.
     pub(crate) fn on_second(&mut self, view: &View) {
         self.seconds.tell(view, &self.audience);
+    }
+
+    /// Begins with a symbol that was just listed. Who subscribed before is told how its best levels stand; what else
+    /// has a value begins by itself.
+    fn begin_listed(&mut self, listing: &Arc<Listing>) {
+        let streams = BookStreams::of_listed(&listing.market.read());
+        self.books.push(streams);
+        let best = Stream::Of(listing.symbol.spec.name, Kind::BookTicker);
+        if self.audience.is_wanted(best) {
+            self.books[usize::from(listing.symbol.id.0)].tell_present(listing, Kind::BookTicker, &self.audience);
+        }
     }
 
     /// Notes every level that a batch changed, and returns the symbols of them.

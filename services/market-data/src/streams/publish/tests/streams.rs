@@ -137,6 +137,8 @@ fn trades_are_told_one_by_one_and_in_runs() {
 #[test]
 fn the_best_levels_are_told_when_a_batch_changed_them() {
     let mut hand = Hand::new(&[Kind::BookTicker]);
+    // It was listed after somebody subscribed.
+    hand.check(&[r#"{"u":0,"s":"BTCUSDT","b":"0.00000000","B":"0.00000000","a":"0.00000000","A":"0.00000000"}"#]);
     hand.limit(Side::Buy, 3_000_000, 1_000);
     hand.follow();
     hand.check(&[r#"{"u":10,"s":"BTCUSDT","b":"30000.00000000","B":"0.01000000","a":"0.00000000","A":"0.00000000"}"#]);
