@@ -1,5 +1,7 @@
-//! Killed at random under load: what was acknowledged is there, once, and all money with it.
+//! Killed at random under load: what was acknowledged is there, once, and all money with it; and private events told
+//! every fill before some moment, and none that is not there.
 
+use crate::sockets::Listeners;
 use crate::support::{Folder, Trader, Venue, json};
 use emporion_bench::load::{Acknowledged, Credentials, Kind, LoadConfig, Mix, run};
 use rand::rngs::StdRng;
@@ -27,10 +29,12 @@ fn what_was_acknowledged_before_a_kill_is_there_once() {
     let mut acknowledged = Vec::new();
     for kill in 0..kills() {
         let count = random.random_range(1..150);
+        let listeners = Listeners::begin(&venue, &traders);
         let load = load(&venue, &traders, kill);
         let told = runtime.block_on(acknowledged_before_kill(load, count, || venue.kill()));
         venue = Venue::start(&folder);
         check(&venue, &traders, &told);
+        listeners.check(&venue, &traders);
         acknowledged.extend(told);
     }
     check_once(&venue, &traders, &acknowledged);
