@@ -95,15 +95,15 @@ impl Maker {
         quoting
     }
 
-    /// The next step: quotes on the wrong side of the maker's price end, and on each side a level is renewed, and
-    /// half of those that are missing.
+    /// The next step: quotes on the wrong side of the maker's price end, and on each side all levels that are missing
+    /// are quoted again, or else one is renewed.
     pub(super) fn next(&mut self, view: &View) -> Quoting {
         self.opinion = (self.opinion + self.rng.random_range(-60..=60)).clamp(-OPINION_MAX, OPINION_MAX);
         let mut quoting = Quoting::default();
         self.end_crossing(view, &mut quoting);
         for side in [Side::Buy, Side::Sell] {
             let missing = self.side(side).iter().filter(|slot| slot.is_none()).count();
-            for _ in 0..=missing / 2 {
+            for _ in 0..missing.max(1) {
                 let level = self.level_to_renew(side, view.step);
                 self.replace(view, side, level, &mut quoting);
             }
@@ -283,6 +283,7 @@ mod tests {
         maker.begin(&view(0, 6_500_000));
         let next = maker.next(&view(1, 6_600_000));
         assert_eq!(next.cancels.iter().filter(|canceled| canceled.side == Side::Sell).count(), LEVELS);
+        assert_eq!(prices(&next.quotes, Side::Sell).len(), LEVELS, "and all levels are quoted again");
         let next = maker.next(&view(2, 6_500_000));
         assert!(next.quotes.len() >= 2);
     }
