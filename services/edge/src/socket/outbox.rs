@@ -15,6 +15,10 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 /// many connections would hold for its whole life what its worst moment took.
 pub(super) const KEPT_CAPACITY_MAX: usize = 256;
 
+/// The most bytes that are taken at once, beyond the first message. What is taken is no longer counted, so a client
+/// that does not read would else keep twice its limit.
+const TAKEN_BYTES_MAX: usize = 256 * 1024;
+
 /// How much may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutboxLimits {
@@ -42,6 +46,7 @@ struct Shared {
     limits: OutboxLimits,
     state: Mutex<State>,
     changed: Notify,
+    taken: Notify,
 }
 
 #[derive(Default)]
@@ -62,7 +67,7 @@ enum Waiting {
 impl Outbox {
     /// An empty outbox.
     pub fn new(limits: OutboxLimits) -> Self {
-        Self(Arc::new(Shared { limits, state: Mutex::default(), changed: Notify::new() }))
+        Self(Arc::new(Shared { limits, state: Mutex::default(), changed: Notify::new(), taken: Notify::new() }))
     }
 
     /// Adds a message. When there is no room, the connection is cut: see [`Cut::SLOW`].
@@ -104,15 +109,27 @@ impl Outbox {
         state.cut.is_some() || state.closing.is_some()
     }
 
-    /// Waits for messages and moves all of them into `texts`; or says how the connection ends. May be dropped
-    /// while it waits without losing anything.
+    /// Waits for messages and moves them into `texts`, as many as are written at once; or says how the connection
+    /// ends. May be dropped while it waits without losing anything.
     pub async fn take(&self, texts: &mut Vec<Utf8Bytes>) -> Result<(), Cut> {
         loop {
             let changed = self.0.changed.notified();
             if let Some(taken) = self.0.state.lock().take(texts) {
+                self.0.taken.notify_waiters();
                 return taken;
             }
             changed.await;
+        }
+    }
+
+    /// Waits until no more than these bytes wait. A connection that is cut has nothing that waits.
+    pub(crate) async fn drained_to(&self, bytes_max: usize) {
+        loop {
+            let taken = self.0.taken.notified();
+            if self.0.state.lock().bytes <= bytes_max {
+                return;
+            }
+            taken.await;
         }
     }
 
@@ -160,15 +177,22 @@ impl State {
             return self.closing.map(Err);
         }
         let latest = &mut self.latest;
-        let text = |waiting| match waiting {
+        let mut text = |waiting| match waiting {
             Waiting::Text(text) => text,
             Waiting::Latest(key) => latest.remove(&key).expect("what waits under a key is there"),
         };
-        texts.extend(self.waiting.drain(..).map(text));
-        if self.waiting.capacity() > KEPT_CAPACITY_MAX {
+        let mut bytes = 0;
+        while bytes < TAKEN_BYTES_MAX
+            && let Some(waiting) = self.waiting.pop_front()
+        {
+            let text = text(waiting);
+            bytes += text.len();
+            texts.push(text);
+        }
+        if self.waiting.is_empty() && self.waiting.capacity() > KEPT_CAPACITY_MAX {
             self.waiting = VecDeque::new();
         }
-        self.bytes = 0;
+        self.bytes -= bytes;
         Some(Ok(()))
     }
 }
@@ -232,6 +256,26 @@ mod tests {
         outbox.push("too late".into());
         assert_eq!(taken(&outbox).await.unwrap(), ["last"]);
         assert_eq!(taken(&outbox).await, Err(Cut::RESTART));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_being_written_still_counts() {
+        let half = "x".repeat(TAKEN_BYTES_MAX / 2);
+        let outbox = outbox(10, 5 * half.len());
+        for _ in 0..5 {
+            outbox.push(half.as_str().into());
+        }
+        let mut room = Box::pin(outbox.drained_to(half.len()));
+        assert!(futures_util::future::poll_immediate(&mut room).await.is_none());
+        assert_eq!(taken(&outbox).await.unwrap().len(), 2);
+        assert!(futures_util::future::poll_immediate(&mut room).await.is_none());
+        assert_eq!(taken(&outbox).await.unwrap().len(), 2);
+        room.await;
+        (0..4).for_each(|_| outbox.push(half.as_str().into()));
+        assert!(!outbox.is_ending());
+        outbox.push("x".into());
+        assert!(outbox.is_ending());
+        outbox.drained_to(0).await;
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use super::log_on::{Denied, LogOn, Sender};
 use super::methods::Method;
 use super::reply::Reply;
 use super::subscriptions::Subscriptions;
-use super::{WsApi, metrics};
+use super::{UNREAD_BYTES_MAX, WsApi, metrics};
 use crate::Request;
 use crate::edge::{STRAY_WEIGHT, weigh};
 use crate::socket::{Opening, Outbox, Session};
@@ -62,6 +62,7 @@ struct Read {
 #[async_trait]
 impl Session for Connection {
     async fn receive(&mut self, text: &str) {
+        self.outbox.drained_to(UNREAD_BYTES_MAX).await;
         let place = self.in_flight.place().await;
         let received_at = self.api.0.edge.clock().now();
         let Read { id, target, params } = self.read(text);

@@ -36,6 +36,10 @@ pub(crate) const POLICY: SocketPolicy = SocketPolicy {
     is_stream: false,
 };
 
+/// The most bytes of answers and events that may wait when the next message is read: who asks on without reading
+/// is held back, not cut.
+const UNREAD_BYTES_MAX: usize = 1 << 20;
+
 /// What all connections share.
 #[derive(Clone)]
 pub(crate) struct WsApi(Arc<Shared>);

@@ -693,6 +693,20 @@ async fn a_connection_with_64_calls_in_flight_is_not_read_on() {
 }
 
 #[tokio::test]
+async fn who_does_not_read_is_not_read_on_and_not_cut() {
+    let mut client = Venue::new().connect();
+    let unread = "x".repeat(super::UNREAD_BYTES_MAX + 1);
+    client.outbox.push(unread.as_str().into());
+    let mut next = Box::pin(client.session.receive(r#"{"id":1,"method":"ping","params":{"returnRateLimits":false}}"#));
+    assert!(futures_util::future::poll_immediate(&mut next).await.is_none());
+    let mut texts = Vec::new();
+    client.outbox.take(&mut texts).await.expect("not cut");
+    next.await;
+    assert_eq!(texts.len(), 1);
+    assert_eq!(client.texts().await, [result("{}")]);
+}
+
+#[tokio::test]
 async fn a_call_ends_with_its_connection_and_a_bug_ends_the_connection() {
     let venue = Venue::new();
     let mut client = venue.connect();
