@@ -10,6 +10,7 @@ use emporion_ports::orders::Committed;
 use emporion_ports::store::Journal;
 use emporion_sqlite::Store;
 use emporion_user::UserService;
+use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -19,6 +20,8 @@ use tokio::task::JoinSet;
 const RETRY: Duration = Duration::from_secs(30);
 /// Between two passes over the whole journal, and between two rounds of chores.
 const ROUND: Duration = Duration::from_secs(3_600);
+/// Between two rounds of upkeep of the metrics.
+const METRICS_ROUND: Duration = Duration::from_secs(5);
 /// What the scrubber reads at a time, in bytes.
 const SCRUB_READ_BYTES: u64 = 1 << 20;
 
@@ -30,6 +33,7 @@ pub(crate) fn start(
     users: Arc<UserService>,
     chores: Chores,
     readiness: &Readiness,
+    metrics: PrometheusHandle,
 ) -> JoinSet<Failure> {
     let mut tasks = JoinSet::new();
     let (journal, snapshots, head) = (store.journal.clone(), store.snapshots.clone(), committed.clone());
@@ -43,7 +47,17 @@ pub(crate) fn start(
     }
     tasks.spawn(send_outbox(chores, readiness.clone()));
     tasks.spawn(keep_tidy(users));
+    tasks.spawn(keep_metrics_small(metrics));
     tasks
+}
+
+/// Puts what was measured into its buckets: until then every single measurement takes memory, and nobody may ever
+/// ask for the metrics.
+async fn keep_metrics_small(metrics: PrometheusHandle) -> Failure {
+    loop {
+        rest(METRICS_ROUND).await;
+        metrics.run_upkeep();
+    }
 }
 
 /// A replay that gives something else than was lived ends the venue: every restart would find the same.

@@ -136,7 +136,15 @@ impl<'a> Venue<'a> {
             metrics,
         };
         let (services, chores) = Services::start(&ground).await?;
-        let background = start_background(config, &store, &committed, services.users.clone(), chores, &readiness);
+        let background = start_background(
+            config,
+            &store,
+            &committed,
+            services.users.clone(),
+            chores,
+            &readiness,
+            ground.metrics.clone(),
+        );
         let routers = (services.public_routes(&ground).into_router(), services.operator_routes(&ground).into_router());
         let listeners = Listeners::open(bound, routers, config.http.serve(config.sockets.options()));
         Ok(Self {
