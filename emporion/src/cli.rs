@@ -219,7 +219,7 @@ pub(crate) struct ReplayArgs {
     #[arg(long)]
     pub(crate) symbol: String,
     /// How many times faster than it was recorded; 0 is as fast as the venue can.
-    #[arg(long, value_name = "X", default_value = "1")]
+    #[arg(long, value_name = "X", default_value = "1", allow_hyphen_values = true)]
     pub(crate) speed: String,
     /// Of recordings without a book: how far the two quotes stand from each trade's price, in ticks.
     #[arg(long, value_name = "TICKS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
