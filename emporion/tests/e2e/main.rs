@@ -12,6 +12,6 @@ mod klines;
 mod refusals;
 mod replay;
 mod serving;
-mod streams;
 mod sockets;
+mod streams;
 mod support;
