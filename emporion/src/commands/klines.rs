@@ -4,6 +4,7 @@
 
 mod file;
 
+use super::lines::BadLine;
 use super::{block_on, config_of};
 use crate::cli;
 use crate::client::OperatorClient;
@@ -12,7 +13,7 @@ use crate::progress::Progress;
 use crate::{Exit, Failure};
 use emporion_api::v1::{ImportKlines, ImportedKlineList, ImportedKlineRange, KlinesImported};
 use emporion_model::Interval;
-use file::{BadLine, KlineFile, KlineLine};
+use file::{KlineFile, KlineLine};
 use serde::Serialize;
 use std::path::Path;
 

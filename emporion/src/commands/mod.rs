@@ -7,6 +7,7 @@ mod bench;
 mod client_config;
 mod genesis;
 mod klines;
+mod lines;
 mod replay;
 mod restore;
 mod symbol;

@@ -174,7 +174,7 @@ fn a_wrong_file_imports_nothing_and_is_told_with_its_line() {
     check(&good, "60m", "the interval is \"60m\" but must be one of 1s, 1m");
     let whole = gzip(&good);
     fs::write(folder.path("cut.csv.gz"), &whole[..whole.len() / 2]).unwrap();
-    let sentence = "the compressed file ends in the middle: it was cut off";
+    let sentence = "the gzip file ends here, in the middle: it is truncated";
     refused(&import(&data, &folder.text("cut.csv.gz"), "1m"), 2, sentence);
     refused(&import(&data, &folder.text("none.csv"), "1m"), 2, "none.csv cannot be read: ");
     assert_eq!(list(&data), json!([]));

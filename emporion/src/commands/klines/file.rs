@@ -1,20 +1,13 @@
 //! Binance's public CSV of klines, plain or gzip: lines with their numbers. Whether a kline makes sense and belongs
 //! where it is said to is for the venue to judge; here a line only has to be one.
 
+use crate::commands::lines::{BadLine, FileProgress, Lines};
 use emporion_api::v1::KlineToImport;
 use emporion_model::{Calendar, Interval, decimal};
-use flate2::read::MultiGzDecoder;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek};
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 const COLUMNS: usize = 12;
-/// No line with a kline on it is longer.
-const LINE_BYTES_MAX: usize = 4_096;
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-const ZIP: [u8; 2] = *b"PK";
 
 /// The klines of one request take about so many bytes of JSON. What a listener takes by default is a little more.
 const PART_BYTES: usize = 60_000;
@@ -32,111 +25,42 @@ pub(super) struct KlineLine {
     pub(super) kline: KlineToImport,
 }
 
-/// What is wrong with a file, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BadLine {
-    pub(super) line: u64,
-    pub(super) what: String,
-}
-
-impl BadLine {
-    pub(super) fn new(line: u64, what: impl Into<String>) -> Self {
-        Self { line, what: what.into() }
-    }
-}
-
 /// A file on its way from its first to its last line.
 pub(super) struct KlineFile {
-    reader: BufReader<Box<dyn Read>>,
-    /// The last line that was read, and its number.
-    text: Vec<u8>,
-    line: u64,
+    lines: Lines,
+    progress: FileProgress,
     interval: Interval,
     last_open_time: Option<u64>,
-    /// How many of the file's bytes are read.
-    done: Arc<AtomicU64>,
-    total: u64,
-}
-
-/// Counts what is read.
-struct Counted<R> {
-    inner: R,
-    done: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.done.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
-    }
 }
 
 impl KlineFile {
     /// Opens a file of klines that are this long.
     pub(super) fn open(path: &Path, interval: Interval) -> io::Result<Self> {
-        let mut file = File::open(path)?;
-        let total = file.metadata()?.len();
-        let mut magic = [0; 2];
-        let length = file.read(&mut magic)?;
-        file.rewind()?;
-        if length == 2 && magic == ZIP {
-            return Err(io::Error::other("it is a zip archive; unpack it first"));
-        }
-        let done = Arc::<AtomicU64>::default();
-        let counted = BufReader::new(Counted { inner: file, done: done.clone() });
-        let content: Box<dyn Read> =
-            if magic == GZIP { Box::new(MultiGzDecoder::new(counted)) } else { Box::new(counted) };
-        let reader = BufReader::new(content);
-        Ok(Self { reader, text: Vec::new(), line: 0, interval, last_open_time: None, done, total })
+        let (lines, progress) = Lines::open(path)?;
+        Ok(Self { lines, progress, interval, last_open_time: None })
     }
 
     /// The next klines, as many as one request takes; none at the end.
     pub(super) fn part(&mut self) -> Result<Vec<KlineLine>, BadLine> {
         let (mut part, mut bytes) = (Vec::new(), 0);
         while bytes < PART_BYTES
-            && let Some(kline) = self.next()?
+            && let Some((line, text)) = self.lines.next()?
         {
-            bytes += KLINE_BYTES_AROUND + self.text.len();
-            part.push(kline);
+            let is_header = line == 1 && text.starts_with(char::is_alphabetic);
+            if is_header {
+                continue;
+            }
+            let kline = kline(text, self.interval, self.last_open_time).map_err(|what| BadLine::new(line, what))?;
+            bytes += KLINE_BYTES_AROUND + text.len();
+            self.last_open_time = Some(kline.open_time);
+            part.push(KlineLine { line, kline });
         }
         Ok(part)
     }
 
     /// How many bytes are read, and how many there are.
     pub(super) fn progress(&self) -> (u64, u64) {
-        let total = self.total.max(1);
-        (self.done.load(Ordering::Relaxed).min(total), total)
-    }
-
-    fn next(&mut self) -> Result<Option<KlineLine>, BadLine> {
-        while self.read_line()? {
-            let is_first = self.line == 1;
-            let bad = |what: String| BadLine::new(self.line, what);
-            let text = std::str::from_utf8(&self.text).map_err(|_| bad("it is not text in UTF-8".to_owned()))?;
-            let text = text.trim_start_matches('\u{feff}').trim_end();
-            let is_header = is_first && text.starts_with(char::is_alphabetic);
-            if is_header || text.is_empty() {
-                continue;
-            }
-            let kline = kline(text, self.interval, self.last_open_time).map_err(bad)?;
-            self.last_open_time = Some(kline.open_time);
-            return Ok(Some(KlineLine { line: self.line, kline }));
-        }
-        Ok(None)
-    }
-
-    /// Reads the next line; `false` at the end.
-    fn read_line(&mut self) -> Result<bool, BadLine> {
-        self.text.clear();
-        let mut limited = (&mut self.reader).take(LINE_BYTES_MAX as u64 + 1);
-        let read = limited.read_until(b'\n', &mut self.text);
-        let count = read.map_err(|error| BadLine::new(self.line + 1, unread(&error)))?;
-        self.line += u64::from(count > 0);
-        if count > LINE_BYTES_MAX {
-            return Err(BadLine::new(self.line, format!("it is longer than {LINE_BYTES_MAX} bytes")));
-        }
-        Ok(count > 0)
+        self.progress.now()
     }
 }
 
@@ -198,13 +122,6 @@ fn integer(what: &str, text: &str) -> Result<u64, String> {
     let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok().filter(|_| is_plain);
     number.ok_or_else(|| format!("{what} is {text:.40?} but must be a whole number"))
-}
-
-fn unread(error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::UnexpectedEof => "the compressed file ends in the middle: it was cut off".to_owned(),
-        _ => format!("the file cannot be read: {error}"),
-    }
 }
 
 #[cfg(test)]
@@ -274,7 +191,7 @@ mod tests {
         let number = "the volume is not a plain decimal number such as 12.34";
         check(&FIRST.replace(",10,", ",1e1,"), 1, number);
         check(&FIRST.replace(",10,", &format!(",{},", "1".repeat(100))), 1, number);
-        check(&FIRST.replace(",10,", &format!(",{},", "1".repeat(100_000))), 1, "it is longer than 4096 bytes");
+        check(&FIRST.replace(",10,", &format!(",{},", "1".repeat(100_000))), 1, number);
         check(&FIRST.replace(",3,", ",,"), 1, "the number of trades is \"\" but must be a whole number");
         let before = "the open time 1735689600000 is not after that of the kline before";
         check(&format!("{FIRST}{SECOND}{FIRST}"), 3, before);
@@ -282,7 +199,7 @@ mod tests {
         let longer = "the kline from 1735689600000 to 1735693199999 is longer than one of 1m: the file is of another \
                       interval";
         check(&FIRST.replace("1735689659999", "1735693199999"), 1, longer);
-        assert_eq!(read(b"1735689600000,\xff\n"), Err((1, "it is not text in UTF-8".to_owned())));
+        assert_eq!(read(b"1735689600000,\xff\n"), Err((1, "it is not text".to_owned())));
     }
 
     #[test]
@@ -297,7 +214,7 @@ mod tests {
         assert_eq!(read(&whole).unwrap().len(), 5_000);
         for cut in [whole.len() / 2, whole.len() - 4] {
             let (line, what) = read(&whole[..cut]).unwrap_err();
-            assert_eq!(what, "the compressed file ends in the middle: it was cut off");
+            assert_eq!(what, "the gzip file ends here, in the middle: it is truncated");
             assert!(line > 1, "{line}");
         }
     }

@@ -1,17 +1,16 @@
 //! Recordings: files into typed records, lazily, each with the number of its line. Nothing here knows a venue.
 
-mod lines;
 mod rows;
 mod streams;
 mod synthetic;
 
-pub(super) use lines::FileProgress;
+pub(super) use crate::commands::lines::{BadLine, FileProgress};
 
 use super::grid::Grid;
 use super::numbers::{Price, Quantity};
 use crate::Failure;
+use crate::commands::lines::Lines;
 use emporion_model::Side;
-use lines::Lines;
 use rows::Rows;
 use std::path::Path;
 use streams::Streams;
@@ -47,19 +46,6 @@ pub(super) struct Trade {
     pub(super) quantity: Quantity,
     /// The side that took.
     pub(super) taker: Side,
-}
-
-/// What is wrong with a recording, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BadLine {
-    pub(super) line: u64,
-    pub(super) what: String,
-}
-
-impl BadLine {
-    pub(super) fn new(line: u64, what: impl Into<String>) -> Self {
-        Self { line, what: what.into() }
-    }
 }
 
 /// How a file says what happened.

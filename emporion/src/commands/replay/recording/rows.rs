@@ -1,8 +1,8 @@
 //! Rows of Binance's public CSV files: trades, aggregate trades and klines, with or without a header line, with
 //! times in milliseconds or microseconds.
 
-use super::lines::Lines;
 use super::{BadLine, Format, Trade, positive_price, positive_quantity, quantity};
+use crate::commands::lines::Lines;
 use crate::commands::replay::numbers::{Price, Quantity};
 use emporion_model::Side;
 

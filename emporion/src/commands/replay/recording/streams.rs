@@ -1,8 +1,8 @@
 //! Raw lines of a combined stream: `<local ns> <JSON>`, where the JSON is a stream's message or, once, the answer
 //! of `GET /api/v3/depth`. Diffs and snapshot are put together by the documented procedure.
 
-use super::lines::Lines;
 use super::{BadLine, Changes, Record, Trade, What};
+use crate::commands::lines::Lines;
 use std::collections::VecDeque;
 
 /// The snapshot must come within so many lines: until then everything is kept in memory.

@@ -107,8 +107,8 @@ fn replaced(before: &[(Price, Quantity)], after: &[(Price, Quantity)]) -> Vec<(P
 
 #[cfg(test)]
 mod tests {
-    use super::super::lines::Lines;
     use super::*;
+    use crate::commands::lines::Lines;
     use crate::commands::replay::grid::example;
     use std::io::Cursor;
 

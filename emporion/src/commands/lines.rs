@@ -1,6 +1,5 @@
-//! The lines of a file, plain or gzip, numbered from 1, one at a time.
+//! The lines of a file that somebody gives a command, plain or gzip, numbered from 1, one at a time.
 
-use super::BadLine;
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -8,10 +7,25 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A line longer than this is no line of a recording: a snapshot of 5,000 levels has a twentieth of it.
+/// Nothing that is read here has a longer line: a snapshot of 5,000 levels has a twentieth of it.
 const LINE_BYTES_MAX: u64 = 16 << 20;
 /// How gzip files begin.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// How zip archives begin, as which public data are offered.
+const ZIP: [u8; 2] = *b"PK";
+
+/// What is wrong with a file, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BadLine {
+    pub(super) line: u64,
+    pub(super) what: String,
+}
+
+impl BadLine {
+    pub(super) fn new(line: u64, what: impl Into<String>) -> Self {
+        Self { line, what: what.into() }
+    }
+}
 
 /// Reads lines.
 pub(super) struct Lines {
@@ -22,14 +36,14 @@ pub(super) struct Lines {
 
 /// How much of a file was read, as it lies on the disk.
 #[derive(Clone)]
-pub(in super::super) struct FileProgress {
+pub(super) struct FileProgress {
     done: Arc<AtomicU64>,
     total: u64,
 }
 
 impl FileProgress {
     /// Bytes read, and bytes in all.
-    pub(in super::super) fn now(&self) -> (u64, u64) {
+    pub(super) fn now(&self) -> (u64, u64) {
         (self.done.load(Ordering::Relaxed), self.total)
     }
 }
@@ -46,6 +60,9 @@ impl Lines {
     /// Of bytes.
     pub(super) fn of(bytes: impl Read + 'static) -> io::Result<Self> {
         let mut plain = BufReader::new(bytes);
+        if plain.fill_buf()?.starts_with(&ZIP) {
+            return Err(io::Error::other("it is a zip archive; unpack it first"));
+        }
         let is_gzip = plain.fill_buf()?.starts_with(&GZIP);
         let reader: Box<dyn BufRead> =
             if is_gzip { Box::new(BufReader::new(MultiGzDecoder::new(plain))) } else { Box::new(plain) };
@@ -63,7 +80,7 @@ impl Lines {
                 return Ok(None);
             }
             if read as u64 == LINE_BYTES_MAX {
-                return Err(BadLine::new(self.number, "it is longer than any line of a recording"));
+                return Err(BadLine::new(self.number, "it is longer than any line of such a file"));
             }
             if !self.buffer.trim_ascii().is_empty() {
                 break;
