@@ -36,6 +36,7 @@ class Page:
         self._socket = socket
         self._ids = itertools.count(1)
         self._session = None
+        self._loaded = False
         self.complaints = []
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -43,7 +44,12 @@ class Page:
             self._ask(f"{domain}.enable")
 
     def open(self, url):
+        """Goes there and waits until the page is loaded."""
+        self._loaded = False
         self._ask("Page.navigate", url=url)
+        deadline = time.monotonic() + ANSWER_TIMEOUT_S
+        while not self._loaded:
+            self._hear(json.loads(self._socket.recv(timeout=deadline - time.monotonic())))
 
     def resize(self, width, height, dark=False):
         self._ask(
@@ -80,10 +86,13 @@ class Page:
             if message.get("id") == number:
                 assert "error" not in message, (method, message["error"])
                 return message["result"]
-            self._note(message.get("method"), message.get("params"))
+            self._hear(message)
 
-    def _note(self, method, params):
-        if method == "Runtime.exceptionThrown":
+    def _hear(self, message):
+        method, params = message.get("method"), message.get("params")
+        if method == "Page.loadEventFired":
+            self._loaded = True
+        elif method == "Runtime.exceptionThrown":
             self.complaints.append(params["exceptionDetails"])
         elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
             self.complaints.append(params["entry"]["text"])
