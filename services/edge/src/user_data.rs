@@ -36,12 +36,16 @@ pub struct PrivateEvent {
     encode: Box<dyn Fn(TimeUnit) -> String + Send + Sync>,
     milliseconds: OnceLock<Box<str>>,
     microseconds: OnceLock<Box<str>>,
+    /// As the last subscriber got it. Most connections have one subscription, whose number is the same on all of them:
+    /// they share these bytes, however many of them are slow.
+    wrapped: Mutex<Option<(u64, TimeUnit, Utf8Bytes)>>,
 }
 
 impl PrivateEvent {
     /// The event that `encode` writes as a JSON object.
     pub fn new(encode: impl Fn(TimeUnit) -> String + Send + Sync + 'static) -> Self {
-        Self { encode: Box::new(encode), milliseconds: OnceLock::new(), microseconds: OnceLock::new() }
+        let (milliseconds, microseconds) = (OnceLock::new(), OnceLock::new());
+        Self { encode: Box::new(encode), milliseconds, microseconds, wrapped: Mutex::new(None) }
     }
 
     /// Its JSON.
@@ -51,6 +55,19 @@ impl PrivateEvent {
             TimeUnit::Microsecond => &self.microseconds,
         };
         text.get_or_init(|| (self.encode)(unit).into_boxed_str())
+    }
+
+    /// Its JSON as an event of the subscription with this number.
+    fn wrapped(&self, subscription_id: u64, unit: TimeUnit) -> Utf8Bytes {
+        let mut last = self.wrapped.lock();
+        match &*last {
+            Some((id, of, text)) if (*id, *of) == (subscription_id, unit) => text.clone(),
+            _ => {
+                let text = wrap(subscription_id, self.json(unit));
+                *last = Some((subscription_id, unit, text.clone()));
+                text
+            }
+        }
     }
 }
 
@@ -85,7 +102,7 @@ impl Sink {
 
     /// Sends an event. A connection that cannot take it is cut; none is skipped.
     pub fn push(&self, event: &PrivateEvent) {
-        let text = self.wrap(event.json(self.unit));
+        let text = event.wrapped(self.subscription_id, self.unit);
         match &mut *self.gate.lock() {
             Gate::Held(waiting) if waiting.len() >= HELD_MAX => self.outbox.cut(Cut::SLOW),
             Gate::Held(waiting) => waiting.push(text),
@@ -117,15 +134,15 @@ impl Sink {
     /// Sends `last`, an event's JSON; after it nothing more goes out.
     pub(crate) fn close(&self, last: &str) {
         let mut gate = self.gate.lock();
-        self.outbox.push(self.wrap(last));
+        self.outbox.push(wrap(self.subscription_id, last));
         *gate = Gate::Closed;
     }
+}
 
-    fn wrap(&self, json: &str) -> Utf8Bytes {
-        let head = format!(r#"{{"subscriptionId":{},"event":"#, self.subscription_id);
-        // Of one exact size: many may wait, and a text that grew has up to twice its length.
-        [&*head, json, "}"].concat().into()
-    }
+fn wrap(subscription_id: u64, json: &str) -> Utf8Bytes {
+    let head = format!(r#"{{"subscriptionId":{subscription_id},"event":"#);
+    // Of one exact size: many may wait, and a text that grew has up to twice its length.
+    [&*head, json, "}"].concat().into()
 }
 
 #[cfg(test)]
@@ -155,6 +172,18 @@ mod tests {
         ];
         assert_eq!(texts, expected.map(Utf8Bytes::from_static));
         assert_eq!(encoded.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn connections_share_the_bytes_of_an_event() {
+        let event = PrivateEvent::new(|_| "{}".to_owned());
+        let outboxes = [(); 2].map(|()| Outbox::new(OutboxLimits::default()));
+        let mut texts = Vec::new();
+        for outbox in &outboxes {
+            Sink::new(outbox.clone(), 0, TimeUnit::Millisecond).push(&event);
+            outbox.take(&mut texts).await.expect("not cut");
+        }
+        assert_eq!(texts[0].as_str().as_ptr(), texts[1].as_str().as_ptr());
     }
 
     #[tokio::test]
