@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use emporion_model::codec::{CodecError, Durable, Reader, Writer};
 use emporion_model::event::Event;
-use emporion_model::journal::Entry;
+use emporion_model::journal::{Entry, Head};
 use emporion_model::{Command, Reject, Seq, TimeUs};
 
 use crate::feed::CommittedBatch;
@@ -59,6 +60,26 @@ impl Outcome {
             Some(Event::Rejected(reject)) => Some(*reject),
             _ => None,
         }
+    }
+
+    /// The outcome as it travels to another process: the head of its batch, its seq, and its command with its steps.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut writer = Writer::with_format();
+        self.batch.head.encode(&mut writer);
+        self.seq().encode(&mut writer);
+        writer.unsigned(self.entries().len() as u128);
+        self.entries().iter().for_each(|entry| entry.encode(&mut writer));
+        writer.into_bytes()
+    }
+
+    /// The outcome that [`Self::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
+        let mut reader = Reader::with_format(bytes)?;
+        let (head, first_seq) = (Head::decode(&mut reader)?, Seq::decode(&mut reader)?);
+        let entries = Vec::<Entry>::decode(&mut reader)?;
+        reader.finish()?;
+        let last = entries.len().checked_sub(1).ok_or(CodecError::Invalid)?;
+        Ok(Self::new(Arc::new(CommittedBatch { head, first_seq, entries }), 0, last))
     }
 
     fn entries(&self) -> &[Entry] {

@@ -1,5 +1,6 @@
 //! Rows as they are read.
 
+use emporion_model::codec::durable_struct;
 use emporion_model::event::{Balance, Bucket, OrderPlaced};
 use emporion_model::{
     AccountId, AccountKind, AggTradeId, Amount, AssetId, ClientOrderId, CloseReason, Mode, Options, OrderCountLimits,
@@ -285,6 +286,8 @@ pub struct Level {
     /// How much base.
     pub quantity: Quantity,
 }
+
+durable_struct!(Level { price, quantity });
 
 /// A symbol's book at the projected seq.
 #[derive(Clone, Debug, PartialEq, Eq)]

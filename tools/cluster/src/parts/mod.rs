@@ -1,0 +1,12 @@
+//! Servers that tests talk to.
+//!
+//! `tools/test-rust.sh` starts one of each for the whole run and names them in the environment; a test that is run by
+//! hand starts its own. Either way a test gets a database, or key prefix, or queue of its own.
+
+mod child;
+mod postgres;
+mod redis;
+
+pub use child::{Child, free_port};
+pub use postgres::{POSTGRES_ENV, Postgres};
+pub use redis::{REDIS_ENV, Redis};
