@@ -72,7 +72,7 @@ impl Services {
         let (directory, follower) = loaded?;
         let (sequencer, committed) = (ground.sequencer.clone(), ground.committed.clone());
         let gateway =
-            Gateway::new(sequencer.clone(), committed.clone(), queries.clone(), directory, ground.clock.clone());
+            Gateway::new(sequencer.clone(), Arc::new(committed.clone()), queries.clone(), directory, ground.clock.clone());
         let (journal, feed) = (ground.store.journal.clone(), ground.feed.clone());
         let (user_data, user_data_follower) = UserDataFeed::new(queries.clone(), journal, feed);
         let market_data = MarketData::start(emporion_market_data::Ports {
@@ -80,13 +80,13 @@ impl Services {
             feed: ground.feed.clone(),
             tables: queries.into(),
             imported: imported.clone(),
-            committed: committed.clone(),
+            committed: Arc::new(committed.clone()),
         });
         let market_data = market_data.with_outbox(ground.config.sockets.outbox());
         let token = OperatorToken::new(&operator_token);
         let is_operator: Arc<dyn Fn(&str) -> bool + Send + Sync> = Arc::new(move |shown: &str| token.matches(shown));
         let tables = ground.store.tables.clone();
-        let operator = Arc::new(Operator::new(sequencer, tables, committed.clone(), is_operator.clone()));
+        let operator = Arc::new(Operator::new(sequencer, tables, Arc::new(committed.clone()), is_operator.clone()));
         let services =
             Self { users, imported, gateway, user_data, market_data, operator, is_operator, committed, outbox_n };
         Ok((services, Chores { outbox, directory: follower, user_data: user_data_follower }))

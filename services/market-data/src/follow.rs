@@ -196,7 +196,7 @@ mod tests {
                 feed: feed.clone(),
                 tables: FakeTables::new(&venue).into(),
                 imported: Arc::<InMemoryKlines>::default(),
-                committed,
+                committed: Arc::new(committed),
             };
             let ((shown, _, seqs), hub) = (Shown::new(), Hub::default());
             let task = AbortOnDrop(tokio::spawn(follow(ports, shown, hub.clone())));

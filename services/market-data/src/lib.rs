@@ -22,9 +22,9 @@ use emporion_api::ApiError;
 use emporion_edge::socket::OutboxLimits;
 use emporion_edge::{LimitPolicy, Routes};
 use emporion_model::Seq;
+use emporion_ports::committed::CommittedHead;
 use emporion_ports::feed::Feed;
 use emporion_ports::imported::ImportedKlines;
-use emporion_ports::orders::Committed;
 use emporion_ports::store::Journal;
 use fold::View;
 use follow::Shown;
@@ -48,8 +48,8 @@ pub struct Ports {
     pub tables: Tables,
     /// What lies further back than the venue itself.
     pub imported: Arc<dyn ImportedKlines>,
-    /// How far the journal is committed. It may run ahead of the feed, never behind an answer to a client.
-    pub committed: watch::Receiver<Committed>,
+    /// How far the journal is committed, as requests must see it. It may run ahead of the feed.
+    pub committed: Arc<dyn CommittedHead>,
 }
 
 /// The running service; cheap to clone. It stops with the last clone.
@@ -57,7 +57,7 @@ pub struct Ports {
 pub struct MarketData {
     tables: Tables,
     imported: Arc<dyn ImportedKlines>,
-    committed: watch::Receiver<Committed>,
+    committed: Arc<dyn CommittedHead>,
     views: watch::Receiver<View>,
     seqs: watch::Receiver<Seq>,
     hub: Hub,
@@ -95,7 +95,7 @@ impl MarketData {
     /// his own last answered order. A fold that does not get there in time is not asked: -1008, because a
     /// price of then must not pass for one of now.
     async fn current(&self) -> Result<View, ApiError> {
-        let committed = self.committed.borrow().seq;
+        let committed = self.committed.committed().await.map_err(rest::unavailable)?.seq;
         let mut views = self.views.clone();
         let reached = tokio::time::timeout(PATIENCE, views.wait_for(|view| view.seq >= committed)).await;
         match reached {

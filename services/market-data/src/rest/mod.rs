@@ -44,7 +44,7 @@ pub(crate) fn add_routes(data: &MarketData, routes: Routes, limits: LimitPolicy)
 }
 
 /// A fault of a part that all processes share: told to operators, and to the client that he may try again.
-fn unavailable(error: impl std::fmt::Display) -> ApiError {
+pub(crate) fn unavailable(error: impl std::fmt::Display) -> ApiError {
     tracing::error!(%error, "market data could not be read");
     ApiError::busy(1)
 }

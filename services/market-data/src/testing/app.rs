@@ -52,7 +52,7 @@ impl App {
             feed: feed.clone(),
             tables: tables.into(),
             imported: Arc::<InMemoryKlines>::default(),
-            committed: committed_read,
+            committed: Arc::new(committed_read),
         });
         let options = EdgeOptions {
             limits: LimitsOptions { policy: limits, ..Default::default() },

@@ -55,10 +55,7 @@ impl Directory {
     }
 
     /// The symbol with this name; -1121 only when it is not listed at `seq` either.
-    pub async fn symbol(&self, name: SymbolName, seq: Seq) -> Result<Arc<ListedSymbol>, ApiError> {
-        if let Some(symbol) = self.listings().symbol(name) {
-            return Ok(symbol.clone());
-        }
+    pub async fn symbol_at(&self, name: SymbolName, seq: Seq) -> Result<Arc<ListedSymbol>, ApiError> {
         self.listings_at(seq).await?.symbol(name).cloned().ok_or_else(|| Code::BadSymbol.into())
     }
 }

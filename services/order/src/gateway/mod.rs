@@ -39,12 +39,12 @@ pub use trades::TradesQuery;
 use emporion_api::ApiError;
 use emporion_edge::{Clock, Routes};
 use emporion_model::SymbolName;
-use emporion_ports::orders::{Committed, OrderQueue};
+use emporion_ports::committed::CommittedHead;
+use emporion_ports::orders::OrderQueue;
 use emporion_ports::tables::Queries;
 use reads::Reads;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// How long a request waits for a copy of the venue to catch up with what is committed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
@@ -61,10 +61,10 @@ struct Parts {
 }
 
 impl Gateway {
-    /// Of these parts. `committed` is the sequencer's: no read is older than what it says at its arrival.
+    /// Of these parts. No read is older than what `committed` says at its arrival.
     pub fn new(
         queue: Arc<dyn OrderQueue>,
-        committed: watch::Receiver<Committed>,
+        committed: Arc<dyn CommittedHead>,
         queries: Arc<dyn Queries>,
         directory: Directory,
         clock: Clock,
@@ -80,6 +80,9 @@ impl Gateway {
 
     /// The symbol with this name, or -1121: said only when the directory holds all that is committed.
     async fn symbol(&self, name: SymbolName) -> Result<Arc<ListedSymbol>, ApiError> {
-        self.0.directory.symbol(name, self.0.reads.committed().seq).await
+        if let Some(symbol) = self.0.directory.listings().symbol(name) {
+            return Ok(symbol.clone());
+        }
+        self.0.directory.symbol_at(name, self.0.reads.committed().await?).await
     }
 }

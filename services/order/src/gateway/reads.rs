@@ -8,35 +8,34 @@ use emporion_api::{ApiError, Code};
 use emporion_edge::Clock;
 use emporion_model::time::SECOND_US;
 use emporion_model::{Seq, TimeUs};
-use emporion_ports::orders::Committed;
+use emporion_ports::committed::CommittedHead;
 use emporion_ports::store::StoreError;
 use emporion_ports::tables::{Answer, At, Queries, Waited};
 use std::sync::Arc;
-use tokio::sync::watch;
 
 /// How far behind the clock a state may be that says that something does not exist.
 const FINAL_WITHIN_US: u64 = SECOND_US;
 
 /// The way to the tables.
 pub(super) struct Reads {
-    committed: watch::Receiver<Committed>,
+    committed: Arc<dyn CommittedHead>,
     queries: Arc<dyn Queries>,
     clock: Clock,
 }
 
 impl Reads {
-    pub(super) fn new(committed: watch::Receiver<Committed>, queries: Arc<dyn Queries>, clock: Clock) -> Self {
+    pub(super) fn new(committed: Arc<dyn CommittedHead>, queries: Arc<dyn Queries>, clock: Clock) -> Self {
         Self { committed, queries, clock }
     }
 
-    /// What is committed now.
-    pub(super) fn committed(&self) -> Committed {
-        *self.committed.borrow()
+    /// The last seq that is committed now.
+    pub(super) async fn committed(&self) -> Result<Seq, ApiError> {
+        Ok(self.committed.committed().await.map_err(failed)?.seq)
     }
 
     /// The tables, holding all that is committed now; -1008 when they do not get there in time.
     pub(super) async fn tables(&self) -> Result<&dyn Queries, ApiError> {
-        match self.wait_projected(self.committed().seq).await? {
+        match self.wait_projected(self.committed().await?).await? {
             Waited::Reached => Ok(&*self.queries),
             Waited::TimedOut => Err(ApiError::busy(1)),
         }
@@ -69,9 +68,7 @@ impl Reads {
         if first.value.is_some() || first.time >= recent {
             return Ok(first.value);
         }
-        let mut committed = self.committed.clone();
-        let caught_up = committed.wait_for(|committed| committed.time >= recent);
-        if !matches!(tokio::time::timeout(PATIENCE, caught_up).await, Ok(Ok(_))) {
+        if self.committed.wait_time(recent, PATIENCE).await.map_err(failed)?.is_none() {
             return Err(Code::Timeout.into());
         }
         Ok(answered(question(self.tables().await?).await)?.value)

@@ -17,12 +17,11 @@ use emporion_api::v1::{AddSymbols, SymbolList, SymbolStanding, SymbolsAdded};
 use emporion_api::{Named, v1};
 use emporion_model::{Action, Asset, Reject, SymbolStatus};
 use emporion_ports::commands::{EngineCommands, ServiceOutcome, SubmitError};
-use emporion_ports::orders::Committed;
+use emporion_ports::committed::CommittedHead;
 use emporion_ports::store::StoreError;
 use emporion_ports::tables::{Projection, VenueQueries, Waited};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// How long a request waits for the tables to hold what is committed.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -39,7 +38,7 @@ impl<T: Projection + VenueQueries + ?Sized> VenueTables for T {}
 pub struct Operator {
     commands: Numbered,
     tables: Arc<dyn VenueTables>,
-    committed: watch::Receiver<Committed>,
+    committed: Arc<dyn CommittedHead>,
     is_operator: IsOperator,
 }
 
@@ -71,7 +70,7 @@ impl Operator {
     pub fn new(
         engine: Arc<dyn EngineCommands>,
         tables: Arc<dyn VenueTables>,
-        committed: watch::Receiver<Committed>,
+        committed: Arc<dyn CommittedHead>,
         is_operator: IsOperator,
     ) -> Self {
         let commands = Numbered::new(engine, emporion_model::SourceId::OPERATOR);
@@ -142,7 +141,7 @@ impl Operator {
     }
 
     async fn wait_for_tables(&self) -> Result<(), OperatorError> {
-        let seq = self.committed.borrow().seq;
+        let seq = self.committed.committed().await?.seq;
         match self.tables.wait_projected(seq, PATIENCE).await? {
             Waited::Reached => Ok(()),
             Waited::TimedOut => Err(OperatorError::Behind),

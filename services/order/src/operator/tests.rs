@@ -6,8 +6,10 @@ use emporion_api::v1::{AssetDescription, FeeTier, LotRange, NotionalRange, Price
 use emporion_engine::Engine;
 use emporion_model::event::Event;
 use emporion_model::{AssetCode, AssetId, Command, Genesis, Mode, Options, Origin, Seq, SourceId, Symbol, TimeUs};
+use emporion_ports::orders::Committed;
 use emporion_ports::tables::{Answer, At, BookSnapshot, ProjectedHead, TableDigest, Venue};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 /// An engine that answers at once, and loses as many answers as a test asks for.
 struct OneEngine {
@@ -105,7 +107,7 @@ impl VenueQueries for OneEngine {
 
 fn operator(engine: &Arc<OneEngine>) -> Operator {
     let (_, committed) = watch::channel(Committed::default());
-    Operator::new(engine.clone(), engine.clone(), committed, Arc::new(|token| token == "secret"))
+    Operator::new(engine.clone(), engine.clone(), Arc::new(committed), Arc::new(|token| token == "secret"))
 }
 
 fn wish(assets: &[&str], symbols: &[(&str, &str, &str)]) -> AddSymbols {

@@ -63,7 +63,8 @@ impl Venue {
         let (rows, batches): (Arc<dyn Journal>, Arc<dyn Feed>) = (journal.clone(), feed.clone());
         let (directory, follower) = Directory::load(queries.clone(), rows, batches).await.unwrap();
         tokio::spawn(follower.run());
-        let gateway = Gateway::new(queue.clone(), committed_receiver, queries, directory.clone(), clock.clone());
+        let gateway =
+            Gateway::new(queue.clone(), Arc::new(committed_receiver), queries, directory.clone(), clock.clone());
         let options = EdgeOptions {
             limits: LimitsOptions { policy: LimitPolicy::OFF, ..LimitsOptions::default() },
             ..EdgeOptions::default()
