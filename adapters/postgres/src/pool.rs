@@ -1,0 +1,128 @@
+//! Pools of connections: to the primary for writing, to a replica for reading where there is one.
+//!
+//! What must not live here: the journal's commits, which have a connection of their own whose notices are seen.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use emporion_ports::store::StoreError;
+use tokio_postgres::Client;
+
+pub(crate) use crate::failure::failed;
+use crate::failure::is_outdated;
+use crate::options::{Address, PostgresOptions};
+use crate::tls;
+
+/// A query of a client waits this long for a free connection, and for a new one.
+const WAIT: Duration = Duration::from_secs(5);
+const SETTINGS: &str = "-c statement_timeout=60s -c lock_timeout=10s";
+/// The first version of PostgreSQL that is supported, as the server counts.
+const VERSION_MIN: i32 = 150_000;
+
+/// The pools of one process.
+#[derive(Clone, Debug)]
+pub(crate) struct Pools {
+    write: Pool,
+    read: Option<Pool>,
+}
+
+impl Pools {
+    /// Pools that connect when they are first asked.
+    pub(crate) fn new(options: &PostgresOptions) -> Result<Self, StoreError> {
+        let pool = |url: &str, purpose: Purpose| {
+            let address = Address::parse(url, &options.application_name, SETTINGS)?;
+            pool(&address, options.connections_max.max(1), purpose)
+        };
+        Ok(Self {
+            write: pool(&options.url, Purpose::Write)?,
+            read: options.read_url.as_deref().map(|url| pool(url, Purpose::Read)).transpose()?,
+        })
+    }
+
+    /// A connection to the primary.
+    pub(crate) async fn write(&self) -> Result<Object, StoreError> {
+        self.write.get().await.map_err(failed)
+    }
+
+    /// A connection to the replica, or to the primary where there is none or it does not answer.
+    pub(crate) async fn read(&self) -> Result<Object, StoreError> {
+        let Some(read) = &self.read else { return self.write().await };
+        match read.get().await {
+            Ok(connection) => Ok(connection),
+            Err(error) => {
+                tracing::warn!(error = %failed(error), "the read address does not answer; the primary is read");
+                self.write().await
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Write,
+    Read,
+}
+
+fn pool(address: &Address, connections_max: usize, purpose: Purpose) -> Result<Pool, StoreError> {
+    let manager = Manager::from_config(
+        address.config.clone(),
+        tls::connector(&address.trust)?,
+        ManagerConfig { recycling_method: RecyclingMethod::Fast },
+    );
+    let check = Hook::async_fn(move |client, _| {
+        Box::pin(async move {
+            check_server(client, purpose == Purpose::Write).await.map_err(|error| HookError::message(error.to_string()))
+        })
+    });
+    let discard_outdated = Hook::sync_fn(|_, metrics| {
+        if is_outdated(metrics.created) {
+            return Err(HookError::message("it leads to a server that may have been demoted"));
+        }
+        Ok(())
+    });
+    Pool::builder(manager)
+        .max_size(connections_max)
+        .timeouts(Timeouts { wait: Some(WAIT), create: Some(WAIT), recycle: Some(WAIT) })
+        .runtime(Runtime::Tokio1)
+        .post_create(check)
+        .pre_recycle(discard_outdated)
+        .build()
+        .map_err(|error| StoreError::Unusable(format!("the pool of connections cannot be made: {error}")))
+}
+
+/// Refuses a server that is too old and, for writing, one that does not write or does not keep what it has written.
+pub(crate) async fn check_server(client: &Client, for_writing: bool) -> Result<(), StoreError> {
+    let row = client
+        .query_one(
+            "select current_setting('server_version_num')::int4, current_setting('server_version'),
+                pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
+                current_setting('synchronous_commit')",
+            &[],
+        )
+        .await
+        .map_err(failed)?;
+    let (number, version): (i32, String) = (row.get(0), row.get(1));
+    let (in_recovery, read_only, synchronous): (bool, bool, String) = (row.get(2), row.get(3), row.get(4));
+    let unusable = |reason: String| Err(StoreError::Unusable(reason));
+    if number < VERSION_MIN {
+        return unusable(format!("the database is PostgreSQL {version}, but 15 or newer is needed"));
+    }
+    if !for_writing {
+        return Ok(());
+    }
+    if in_recovery {
+        return unusable("the database at the write address is a standby: name the primary in store.url".to_owned());
+    }
+    if read_only {
+        return unusable(
+            "the database is read-only: transaction_read_only must be off for the user of store.url".to_owned(),
+        );
+    }
+    if !matches!(synchronous.as_str(), "on" | "remote_apply") {
+        return unusable(format!(
+            "the database does not wait until what it acknowledges is kept: set synchronous_commit = on instead of \
+             {synchronous}"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! The tables: what the projector writes and what all questions are answered from.

@@ -1,0 +1,1 @@
+//! People, keys, sessions and what concerns the engine on its way there.
