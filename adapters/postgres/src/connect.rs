@@ -17,6 +17,7 @@ use crate::pool::{check_server, failed};
 use crate::tls;
 
 /// A connection of one's own; it ends when this is dropped.
+#[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
     warning: Arc<Mutex<Option<String>>>,
@@ -31,6 +32,7 @@ impl Connection {
     }
 }
 
+#[derive(Debug)]
 struct AbortOnDrop(JoinHandle<()>);
 
 impl Drop for AbortOnDrop {

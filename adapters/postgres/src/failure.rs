@@ -26,6 +26,18 @@ impl From<PoolError> for Failure {
     }
 }
 
+/// How every sentence about a server that does not write begins.
+pub(crate) const NOT_PRIMARY: &str = "the database at store.url is not a primary that can be written";
+
+/// Whether time may mend this: while a database fails over, its address may lead to a standby or to nobody.
+pub(crate) fn is_passing(error: &StoreError) -> bool {
+    match error {
+        StoreError::Failed(_) => true,
+        StoreError::Unusable(reason) => reason.starts_with(NOT_PRIMARY),
+        StoreError::Damaged(_) => false,
+    }
+}
+
 /// Turns an error into what a port says of it.
 pub(crate) fn failed(error: impl Into<Failure>) -> StoreError {
     match error.into() {
@@ -57,9 +69,7 @@ fn driver(error: &Error) -> StoreError {
     let code = db.code();
     if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
         *LAST_READ_ONLY.lock() = Some(Instant::now());
-        return StoreError::Unusable(format!(
-            "the database is read-only, so it is not the primary or has been demoted: {message}"
-        ));
+        return StoreError::Unusable(format!("{NOT_PRIMARY}: {message}"));
     }
     if [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION].contains(code) {
         return StoreError::Unusable(format!("the database does not accept the user of the URL: {message}"));

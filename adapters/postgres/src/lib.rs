@@ -5,16 +5,26 @@
 
 mod connect;
 mod failure;
+mod head;
+mod journal;
+mod leases;
 mod migrate;
 mod options;
 mod pool;
 mod postgres;
+mod snapshots;
+mod startup;
 mod tables;
 #[cfg(test)]
 mod testing;
 mod tls;
 mod users;
+mod values;
 
+pub use head::PostgresHead;
+pub use journal::PostgresJournal;
+pub use leases::PostgresLeases;
 pub use migrate::{Applied, migrate};
 pub use options::{Durability, PostgresOptions};
 pub use postgres::Postgres;
+pub use snapshots::PostgresSnapshots;

@@ -53,6 +53,12 @@ pub struct PostgresOptions {
     pub connections_max: usize,
     /// The name under which the connections are seen in the database.
     pub application_name: String,
+    /// A commit that has no answer for so long is in doubt and asked of the primary as it is then.
+    pub answer_patience: Duration,
+    /// A commit or takeover that is in doubt for so long has failed. Longer than a failover of the database takes.
+    pub commit_patience: Duration,
+    /// A snapshot is written no faster than so many bytes a second.
+    pub snapshot_bytes_per_second: u32,
 }
 
 impl PostgresOptions {
@@ -64,6 +70,9 @@ impl PostgresOptions {
             durability: Durability::default(),
             connections_max: 16,
             application_name: "emporion".to_owned(),
+            answer_patience: Duration::from_secs(5),
+            commit_patience: Duration::from_secs(60),
+            snapshot_bytes_per_second: 16 << 20,
         }
     }
 }

@@ -9,7 +9,7 @@ use emporion_ports::store::StoreError;
 use tokio_postgres::Client;
 
 pub(crate) use crate::failure::failed;
-use crate::failure::is_outdated;
+use crate::failure::{NOT_PRIMARY, is_outdated};
 use crate::options::{Address, PostgresOptions};
 use crate::tls;
 
@@ -111,12 +111,10 @@ pub(crate) async fn check_server(client: &Client, for_writing: bool) -> Result<(
         return Ok(());
     }
     if in_recovery {
-        return unusable("the database at the write address is a standby: name the primary in store.url".to_owned());
+        return unusable(format!("{NOT_PRIMARY}: it is a standby; name the primary in store.url"));
     }
     if read_only {
-        return unusable(
-            "the database is read-only: transaction_read_only must be off for the user of store.url".to_owned(),
-        );
+        return unusable(format!("{NOT_PRIMARY}: it is read-only, but transaction_read_only must be off"));
     }
     if !matches!(synchronous.as_str(), "on" | "remote_apply") {
         return unusable(format!(
