@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use emporion_model::codec::{CodecError, Durable, Reader, Writer};
 use emporion_model::event::Event;
 use emporion_model::journal::{Entry, Head};
-use emporion_model::{Command, Reject, Seq, TimeUs};
+use emporion_model::{Action, Command, Reject, Seq, TimeUs};
 
 use crate::feed::CommittedBatch;
 
@@ -32,6 +32,12 @@ impl Outcome {
     pub fn new(batch: Arc<CommittedBatch>, first: usize, last: usize) -> Self {
         assert!(first <= last && last < batch.entries.len(), "an outcome lies within its batch");
         Self { batch, first, last }
+    }
+
+    /// Of the command at place `first` of the batch, with the steps that follow it.
+    pub fn at(batch: Arc<CommittedBatch>, first: usize) -> Self {
+        let steps = batch.entries[first + 1..].iter().take_while(|entry| entry.command.action == Action::Step).count();
+        Self::new(batch, first, first + steps)
     }
 
     /// The command's seq.
