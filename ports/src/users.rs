@@ -26,7 +26,7 @@ pub use accounts::{
 };
 pub use api_keys::{AddedKey, ApiKey, ApiKeyName, IpRule, KeyMaterial, NewApiKey, Permissions};
 pub use audit::{AUDIT_CHAIN_START, Actor, AuditAction, AuditRow, Stamp};
-pub use outbox::{Answer, OutboxHead, OutboxRow, Payload, Recorded};
+pub use outbox::{Answer, OutboxHead, OutboxRow, OutboxTurn, Payload, Recorded};
 pub use people::{
     Credential, NETWORKS_KEPT, Network, NewSession, NewUser, PasswordHash, Session, SignUp, TokenHash, User, UserId,
     UserName, UserState,
@@ -137,7 +137,10 @@ pub trait UserStore: Send + Sync {
 
     // The outbox.
 
-    /// Where the outbox stands.
+    /// Waits until this process may send the outbox. May be dropped while it waits.
+    async fn outbox_turn(&self) -> StoreResult<Box<dyn OutboxTurn>>;
+
+    /// Where the outbox stands, as of one moment.
     async fn outbox_head(&self) -> StoreResult<OutboxHead>;
 
     /// The row with this number; `None` when it was never given or is pruned.
@@ -168,6 +171,7 @@ pub trait UserStore: Send + Sync {
     async fn audit_after(&self, seq: u64, rows_max: u32) -> StoreResult<Vec<AuditRow>>;
 
     /// Writes a consistent copy of the whole store to the new file `path` while it stays in use.
+    /// [`StoreError::Unusable`] from a store that is backed up in another way, which the sentence names.
     async fn backup_into(&self, path: &Path) -> StoreResult<()>;
 }
 

@@ -16,6 +16,7 @@ use emporion_order::user_data::{UserDataFeed, UserDataFollower};
 use emporion_ports::feed::Feed;
 use emporion_ports::imported::ImportedKlines;
 use emporion_ports::orders::Committed;
+use emporion_ports::signals::InProcessSignals;
 use emporion_ports::tables::Queries;
 use emporion_ports::users::UserStore;
 use emporion_sqlite::Store;
@@ -163,6 +164,7 @@ async fn start_users(ground: &Ground<'_>) -> Result<StartedUsers, Failure> {
         engine: ground.sequencer.clone(),
         master_keys: ground.folder.master_keys(&ground.config.users)?,
         operator_token: OperatorToken::new(&operator_token),
+        signals: Arc::new(InProcessSignals::default()),
         clock: ground.clock.clone(),
         options: UserOptions {
             outbox_kept_s: ground.config.users.outbox_retention().as_secs(),

@@ -51,6 +51,7 @@ macro_rules! user_store_contract {
             concurrent_writers_leave_no_gap,
             an_answer_is_recorded_once,
             only_old_answered_rows_are_pruned,
+            the_turn_to_send_is_given_and_given_back,
             every_change_is_audited_and_chained,
         );
     };

@@ -1,5 +1,6 @@
 //! The outbox: commands for the engine, numbered without a gap in the transaction that records their cause.
 
+use async_trait::async_trait;
 use emporion_model::{AccountId, TimeUs};
 
 /// An encoded [`emporion_model::Action`]. The store keeps the bytes and reads nothing from them.
@@ -50,4 +51,18 @@ pub enum Recorded {
     Before,
     /// Another answer stands there and was left: the engine and the user store tell different histories.
     Differs(Answer),
+}
+
+/// The right to send the outbox, which one process has at a time. It ends when this is dropped.
+///
+/// It keeps processes out of each other's way and no more: what makes two senders harmless is that the engine takes
+/// each number once and that a sender records the answer to one row before it submits the next.
+#[async_trait]
+pub trait OutboxTurn: Send {
+    /// Whether the turn is still this process's. Asked before each submission; once `false`, always `false`.
+    async fn is_held(&mut self) -> bool;
+
+    /// Returns when it is worth asking for new rows and for the turn again: another process may have written a row,
+    /// or some time went by. Waits for ever where only this process writes. May be dropped while it waits.
+    async fn wait_for_others(&mut self);
 }

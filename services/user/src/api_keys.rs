@@ -80,7 +80,11 @@ impl ApiKeys {
     pub async fn add(&self, person: &Person, key: &NewApiKey) -> Result<TimeUs, UserError> {
         let now = self.clock.now();
         match self.store.add_api_key(person.user_id, key, self.working_max, &person.stamp(now)).await? {
-            AddedKey::Added => Ok(now),
+            AddedKey::Added => {
+                // Somebody may have asked for it before it was there.
+                self.directory.changed(&key.name);
+                Ok(now)
+            }
             AddedKey::TooMany => Err(UserError::TooManyKeys),
         }
     }
@@ -90,11 +94,12 @@ impl ApiKeys {
         Ok(self.store.api_keys(person.user_id).await?)
     }
 
-    /// Revokes a key of the person's. When this returns, no request is accepted with it any more.
+    /// Revokes a key of the person's. When this returns, this process accepts no request with it any more; others
+    /// stop within a second.
     pub async fn revoke(&self, person: &Person, name: &str) -> Result<(), UserError> {
         let name = ApiKeyName::parse(name).ok_or(UserError::NotFound("API key"))?;
         let revoked = self.store.revoke_api_key(person.user_id, &name, &person.stamp(self.clock.now())).await?;
-        self.directory.forget(&name);
+        self.directory.changed(&name);
         if revoked { Ok(()) } else { Err(UserError::NotFound("API key")) }
     }
 }

@@ -155,7 +155,7 @@ impl Operator {
         }
         let credential = self.store.credential(&name).await?.ok_or_else(no_such)?;
         for key in self.store.api_keys(credential.user_id).await? {
-            self.directory.forget(&key.key.name);
+            self.directory.changed(&key.key.name);
         }
         Ok(())
     }
@@ -180,6 +180,7 @@ impl Operator {
         let key = make(&self.master_keys, wanted, self.clock.now()).map_err(as_operator_names_it)?.key;
         let new = NewOperatorAccount { name, request_digest, open, key, deposits };
         let stands = self.store.request_account(&new, &self.stamp()).await?;
+        self.directory.changed(&stands.key.key.name);
         self.outbox.row_written();
         if stands.request_digest == request_digest {
             return Ok(());

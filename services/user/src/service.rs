@@ -5,6 +5,7 @@ use std::sync::Arc;
 use emporion_edge::Clock;
 use emporion_ports::commands::EngineCommands;
 use emporion_ports::keys::KeyDirectory;
+use emporion_ports::signals::Signals;
 use emporion_ports::store::StoreError;
 use emporion_ports::users::UserStore;
 
@@ -45,6 +46,9 @@ pub struct UserParts {
     pub master_keys: MasterKeys,
     /// What authorises operators.
     pub operator_token: OperatorToken,
+    /// How it tells other processes that keys changed, and hears of it; in a venue of one process
+    /// [`emporion_ports::signals::InProcessSignals`].
+    pub signals: Arc<dyn Signals>,
     /// The time.
     pub clock: Clock,
     /// How it behaves.
@@ -82,11 +86,11 @@ impl UserService {
     /// Checks the master keys against the store and wires the parts. The sender is to be run as a task; until it
     /// has compared the outbox with the engine, nothing that needs the engine is accepted.
     pub async fn start(parts: UserParts) -> Result<(Arc<Self>, OutboxSender), StartError> {
-        let UserParts { store, engine, master_keys, operator_token, clock, options } = parts;
+        let UserParts { store, engine, master_keys, operator_token, signals, clock, options } = parts;
         master_keys.prove(&*store).await??;
         let master_keys = Arc::new(master_keys);
         let outbox = Arc::new(Outbox::default());
-        let keys = Arc::new(StoredKeys::new(store.clone(), master_keys.clone(), clock.clone()));
+        let keys = StoredKeys::listening(store.clone(), master_keys.clone(), clock.clone(), signals);
         let sender = OutboxSender::new(store.clone(), engine.clone(), clock.clone(), outbox.clone());
         let service = Self {
             people: People::new(store.clone(), outbox.clone(), clock.clone(), options.people),

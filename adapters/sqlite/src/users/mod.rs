@@ -28,8 +28,9 @@ use emporion_ports::imported::{ImportedKlines, ImportedRange, KlineImport};
 use emporion_ports::store::StoreError;
 use emporion_ports::users::{
     AccountLink, AccountName, AddedKey, Answer, ApiKey, ApiKeyName, AuditRow, Credential, Deposit, NewApiKey,
-    NewDeposit, NewOperatorAccount, NewSession, NewUser, OperatorAccount, OutboxHead, OutboxRow, PasswordHash, Payload,
-    Recorded, Session, SignUp, Stamp, StoreResult, TokenHash, User, UserId, UserName, UserState, UserStore,
+    NewDeposit, NewOperatorAccount, NewSession, NewUser, OperatorAccount, OutboxHead, OutboxRow, OutboxTurn,
+    PasswordHash, Payload, Recorded, Session, SignUp, Stamp, StoreResult, TokenHash, User, UserId, UserName, UserState,
+    UserStore,
 };
 
 pub use backup::backup;
@@ -176,6 +177,10 @@ impl UserStore for SqliteUserStore {
     async fn deposit(&self, reference: &str) -> StoreResult<Option<Deposit>> {
         let reference = reference.to_owned();
         self.connections.read(move |db| accounts::deposit(db, &reference)).await
+    }
+
+    async fn outbox_turn(&self) -> StoreResult<Box<dyn OutboxTurn>> {
+        Ok(Box::new(outbox::OnlyProcess))
     }
 
     async fn outbox_head(&self) -> StoreResult<OutboxHead> {

@@ -1,7 +1,8 @@
 //! The outbox: numbers given without a gap, rows kept until pruned.
 
+use async_trait::async_trait;
 use emporion_model::{AccountId, SourceId, TimeUs};
-use emporion_ports::users::{Answer, OutboxHead, OutboxRow, Payload, Recorded, Stamp};
+use emporion_ports::users::{Answer, OutboxHead, OutboxRow, OutboxTurn, Payload, Recorded, Stamp};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::accounts;
@@ -73,6 +74,20 @@ pub(super) fn record_answer(
     db.prepare_cached(ANSWER)?.execute(values)?;
     accounts::take_answer(db, n, answer, follow_ups, stamp)?;
     Ok(Recorded::Now)
+}
+
+/// The turn of the one process that may have the file open.
+pub(super) struct OnlyProcess;
+
+#[async_trait]
+impl OutboxTurn for OnlyProcess {
+    async fn is_held(&mut self) -> bool {
+        true
+    }
+
+    async fn wait_for_others(&mut self) {
+        std::future::pending().await
+    }
 }
 
 pub(super) fn prune(db: &Connection, before: TimeUs) -> Result<u64> {

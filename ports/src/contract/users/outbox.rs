@@ -83,6 +83,14 @@ pub async fn only_old_answered_rows_are_pruned(store: &dyn UserStore) {
     assert_eq!(head(store).await, (5, 4, 4));
 }
 
+/// The turn is had at once where nobody else has it, and again after it was given back.
+pub async fn the_turn_to_send_is_given_and_given_back(store: &dyn UserStore) {
+    for _ in 0..2 {
+        let mut turn = store.outbox_turn().await.unwrap();
+        assert!(turn.is_held().await && turn.is_held().await);
+    }
+}
+
 /// The trail names every change in order and is one chain.
 pub async fn every_change_is_audited_and_chained(store: &dyn UserStore) {
     let user_id = signed_up(store, "ann", 1).await;

@@ -90,7 +90,7 @@ pub enum OutboxFault {
 pub enum OutboxState {
     /// It has not compared the outbox with the engine yet.
     Starting,
-    /// It sends; every row up to this number is answered.
+    /// Rows are sent, by this process or by another; every one up to this number is answered.
     Running {
         /// The number.
         answered_n: u64,
@@ -140,8 +140,13 @@ impl Outbox {
         self.written.notified().await;
     }
 
+    /// Wakes those who wait only when the state is another one.
     fn set(&self, state: OutboxState) {
-        self.state.send_replace(state);
+        self.state.send_if_modified(|stands| {
+            let differs = *stands != state;
+            *stands = state;
+            differs
+        });
     }
 }
 
@@ -173,6 +178,9 @@ enum Trouble {
     /// The number did not fit: compare again.
     #[error("the engine expects another number")]
     OutOfStep,
+    /// Another process may send now, or nobody knows who may.
+    #[error("another process may have the turn to send")]
+    TurnLost,
     /// Stop.
     #[error(transparent)]
     Fault(#[from] OutboxFault),

@@ -2,23 +2,30 @@
 //! records what came of each.
 //!
 //! One at a time, because the engine repeats the outcome of its last number only: were several under way, a
-//! crash between their commit and their recording would lose the earlier outcomes for good.
+//! crash between their commit and their recording would lose the earlier outcomes for good. For the same reason
+//! one process at a time, by its turn. Two that both think it is theirs, one of them late, do no harm: each records
+//! the answer to a row before it submits the next, and the engine takes each number once.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use emporion_edge::Clock;
 use emporion_model::{AccountId, Action, Reject, SourceId, codec};
 use emporion_ports::commands::{EngineCommands, ServiceOutcome, SubmitError};
-use emporion_ports::users::{Actor, Answer, OutboxHead, OutboxRow, Payload, Recorded, Stamp, UserStore};
+use emporion_ports::users::{Actor, Answer, OutboxHead, OutboxRow, OutboxTurn, Payload, Recorded, Stamp, UserStore};
 
 use super::{Outbox, OutboxFault, OutboxState, Trouble, actions};
 
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// How often a process without the turn looks how far the one with it is.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A fault must be found so many times one after the other to be believed.
+const LOOKS_AT_FAULT: u32 = 2;
 
-/// Sends the outbox. One per venue.
+/// Sends the outbox. One per process; those of one venue take turns.
 pub struct OutboxSender {
     store: Arc<dyn UserStore>,
     engine: Arc<dyn EngineCommands>,
@@ -32,8 +39,9 @@ impl OutboxSender {
         Self { store, engine, clock, outbox }
     }
 
-    /// Compares the outbox with the engine, then sends what is in it and what comes into it. Ends only with a
-    /// fault, after which [`Outbox`] refuses new commands; stopping the task in between is always safe.
+    /// Waits for its turn, compares the outbox with the engine, then sends what is in it and what comes into it, from
+    /// whichever process. Until its turn it follows what the other one sends. Ends only with a fault, after which
+    /// [`Outbox`] refuses new commands; stopping the task in between is always safe.
     pub async fn run(self) -> OutboxFault {
         let Err(fault) = self.follow().await;
         tracing::error!(%fault, "the outbox stopped: accounts and deposits wait until this is mended");
@@ -42,36 +50,103 @@ impl OutboxSender {
     }
 
     async fn follow(&self) -> Result<Infallible, OutboxFault> {
-        let mut pause = Pause::default();
+        let (mut pause, mut faults) = (Pause::default(), 0);
         loop {
-            let Err(trouble) = self.send_from_here(&mut pause).await;
+            let Err(trouble) = self.take_turn_and_send(&mut pause).await;
             match trouble {
-                Trouble::Fault(fault) => return Err(fault),
-                Trouble::Passing(_) | Trouble::OutOfStep => {
-                    tracing::warn!(%trouble, "the outbox could not be sent on; trying again");
-                    pause.wait().await;
+                // What was read while another process finished its turn may not fit together.
+                Trouble::Fault(fault) if faults + 1 >= LOOKS_AT_FAULT => return Err(fault),
+                Trouble::Fault(fault) => {
+                    tracing::warn!(%fault, "the outbox and the engine do not fit; looking again");
+                    faults += 1;
                 }
+                Trouble::Passing(_) | Trouble::OutOfStep | Trouble::TurnLost => {
+                    tracing::warn!(%trouble, "the outbox could not be sent on; trying again");
+                    faults = 0;
+                }
+            }
+            pause.wait().await;
+        }
+    }
+
+    async fn take_turn_and_send(&self, pause: &mut Pause) -> Result<Infallible, Trouble> {
+        let mut turn = self.wait_for_turn().await?;
+        self.send_from_here(&mut *turn, pause).await
+    }
+
+    /// Waits for the turn and meanwhile lets this process see what the one that has it does.
+    async fn wait_for_turn(&self) -> Result<Box<dyn OutboxTurn>, Trouble> {
+        let mut turn = pin!(self.store.outbox_turn());
+        loop {
+            tokio::select! {
+                biased;
+                turn = &mut turn => return Ok(turn?),
+                () = rest(LOOK_EVERY) => {}
+            }
+            if let Err(trouble) = self.look().await {
+                tracing::warn!(%trouble, "it could not be seen how far the outbox is; trying again");
             }
         }
     }
 
+    /// Notes how far the outbox is sent, once this process has seen that outbox and engine belong together. A fault
+    /// is left to the one that sends: it finds the same and gives the turn to the next.
+    async fn look(&self) -> Result<(), Trouble> {
+        let head = if self.outbox.require_running().is_ok() {
+            self.store.outbox_head().await?
+        } else {
+            let (engine_n, head) = self.where_it_stands().await?;
+            resume_at(engine_n, head)?;
+            head
+        };
+        self.outbox.set(OutboxState::Running { answered_n: head.answered_n });
+        Ok(())
+    }
+
+    /// The engine's last number, then the outbox. In this order another sender that goes on in between only makes the
+    /// outbox look further ahead, which is no fault.
+    async fn where_it_stands(&self) -> Result<(u64, OutboxHead), Trouble> {
+        let engine_n = self.engine.last_n(SourceId::USERS).await;
+        let engine_n = engine_n.map_err(|error| Trouble::Passing(error.to_string()))?;
+        Ok((engine_n, self.store.outbox_head().await?))
+    }
+
     /// Finds where to go on, then sends row after row until something goes wrong.
-    async fn send_from_here(&self, pause: &mut Pause) -> Result<Infallible, Trouble> {
-        let head = self.store.outbox_head().await?;
-        let engine_n =
-            self.engine.last_n(SourceId::USERS).await.map_err(|error| Trouble::Passing(error.to_string()))?;
+    async fn send_from_here(&self, turn: &mut dyn OutboxTurn, pause: &mut Pause) -> Result<Infallible, Trouble> {
+        let (engine_n, head) = self.where_it_stands().await?;
         let mut n = resume_at(engine_n, head)?;
         loop {
+            if !turn.is_held().await {
+                return Err(Trouble::TurnLost);
+            }
             let Some(row) = self.store.outbox_row(n).await? else {
                 self.outbox.set(OutboxState::Running { answered_n: n - 1 });
-                self.outbox.wait_for_row().await;
+                tokio::select! {
+                    () = self.outbox.wait_for_row() => {}
+                    () = turn.wait_for_others() => {}
+                }
                 continue;
             };
-            let outcome = self.submit(&row).await?;
+            let outcome = self.submit_in_turn(&row, turn).await?;
             self.record(&row, outcome).await?;
             self.outbox.set(OutboxState::Running { answered_n: n });
             pause.reset();
             n += 1;
+        }
+    }
+
+    /// Submits `row` and gives up waiting when the turn is lost meanwhile: whoever has it then submits it again.
+    async fn submit_in_turn(&self, row: &OutboxRow, turn: &mut dyn OutboxTurn) -> Result<ServiceOutcome, Trouble> {
+        let mut outcome = pin!(self.submit(row));
+        loop {
+            tokio::select! {
+                biased;
+                outcome = &mut outcome => return outcome,
+                () = turn.wait_for_others() => {}
+            }
+            if !turn.is_held().await {
+                return Err(Trouble::TurnLost);
+            }
         }
     }
 
@@ -160,14 +235,18 @@ impl Default for Pause {
 
 impl Pause {
     async fn wait(&mut self) {
-        #[expect(clippy::disallowed_methods, reason = "the pause itself is meant: it spares what is in trouble")]
-        tokio::time::sleep(self.0).await;
+        rest(self.0).await;
         self.0 = (self.0 * 2).min(PAUSE_MAX);
     }
 
     fn reset(&mut self) {
         *self = Self::default();
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the pause itself is meant: it spares what is in trouble, or is asked")]
+async fn rest(duration: Duration) {
+    tokio::time::sleep(duration).await;
 }
 
 #[cfg(test)]

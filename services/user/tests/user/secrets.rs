@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use emporion_edge::Clock;
 use emporion_ports::keys::Secret;
+use emporion_ports::signals::InProcessSignals;
 use emporion_ports::users::UserStore;
 use emporion_user::operator::OperatorToken;
 use emporion_user::seal::MasterKeys;
@@ -105,6 +106,7 @@ async fn refusal(venue: &Venue, pairs: &[(&str, &str)]) -> Option<String> {
         engine: Arc::new(FakeEngine::default()),
         master_keys: MasterKeys::new(&pairs).unwrap(),
         operator_token: OperatorToken::new(OPERATOR_TOKEN),
+        signals: Arc::new(InProcessSignals::default()),
         clock: Clock::system(),
         options: UserOptions::default(),
     };

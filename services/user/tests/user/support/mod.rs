@@ -13,6 +13,7 @@ use emporion_edge::{Clock, Edge, EdgeOptions, LimitPolicy, LimitsOptions, Peer, 
 use emporion_model::TimeUs;
 use emporion_ports::commands::EngineCommands;
 use emporion_ports::keys::Secret;
+use emporion_ports::signals::InProcessSignals;
 use emporion_ports::users::UserStore;
 use emporion_sqlite::Durability;
 use emporion_sqlite::users::SqliteUserStore;
@@ -74,6 +75,7 @@ impl Venue {
             engine: engine.clone() as Arc<dyn EngineCommands>,
             master_keys: master_keys(),
             operator_token: OperatorToken::new(OPERATOR_TOKEN),
+            signals: Arc::new(InProcessSignals::default()),
             clock: Clock::new(move || TimeUs(shown.load(Ordering::Relaxed))),
             options,
         };
