@@ -17,6 +17,8 @@ mod startup;
 mod tables;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod users;
 mod values;
@@ -28,3 +30,4 @@ pub use migrate::{Applied, migrate};
 pub use options::{Durability, PostgresOptions};
 pub use postgres::Postgres;
 pub use snapshots::PostgresSnapshots;
+pub use users::PostgresUsers;
