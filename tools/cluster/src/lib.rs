@@ -3,4 +3,7 @@
 //! Everything that is started here is a child of this process, listens on 127.0.0.1 only, keeps its data in a
 //! temporary folder and is stopped and reaped when its handle is dropped. What must not live here: rules of the venue.
 
+pub mod certificates;
+pub mod fault_proxy;
 pub mod parts;
+pub mod trio;

@@ -1,7 +1,10 @@
 //! Child processes that end with their handles.
 
 use anyhow::{Context, Result};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::process::{Child as Process, Command};
 use std::thread;
 use std::time::Duration;
@@ -15,10 +18,12 @@ const STOP_TRIES: u32 = 500;
 const STOP_PAUSE: Duration = Duration::from_millis(10);
 
 impl Child {
-    /// Starts `command`.
+    /// Starts `command` in a process group of its own, so that a terminal's Ctrl-C does not reach it.
     pub fn start(command: &mut Command) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
-        Ok(Self(command.spawn().with_context(|| format!("{name} cannot be started: is it installed?"))?))
+        Ok(Self(
+            command.process_group(0).spawn().with_context(|| format!("{name} cannot be started: is it installed?"))?,
+        ))
     }
 
     /// The process id.
@@ -61,9 +66,12 @@ impl Drop for Child {
     }
 }
 
-/// A port on 127.0.0.1 that nobody used a moment ago.
+/// A port on 127.0.0.1 that nobody used a moment ago; below those that the system gives to outgoing connections, so
+/// that none of these takes it before its server listens, or while the server is started again.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0)).context("no free port")?.local_addr()?.port())
+    let mut random = StdRng::from_os_rng();
+    let mut tries = (0..1_000).map(|_| random.random_range(12_000..32_000));
+    tries.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).context("there is no free port")
 }
 
 /// The address of a server that the environment names under `variable`.

@@ -7,6 +7,8 @@ mod child;
 mod postgres;
 mod redis;
 
+pub(crate) use child::pause;
 pub use child::{Child, free_port};
+pub(crate) use postgres::{as_other_user, bin, give_away};
 pub use postgres::{POSTGRES_ENV, Postgres};
-pub use redis::{REDIS_ENV, Redis};
+pub use redis::{REDIS_CLUSTER_ENV, REDIS_ENV, Redis, RedisCluster};
