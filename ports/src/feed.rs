@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use emporion_model::Seq;
+use emporion_model::codec::{self, CodecError, durable_struct};
 use emporion_model::journal::{Entry, Head, JournalRow, RowError};
 use tokio::sync::broadcast;
 
@@ -26,7 +27,25 @@ pub struct CommittedBatch {
     pub entries: Vec<Entry>,
 }
 
+durable_struct!(CommittedBatch { head, first_seq, entries });
+
 impl CommittedBatch {
+    /// Its bytes on the way to another process, as [`CommittedBatch::from_bytes`] reads them.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        codec::to_bytes(self)
+    }
+
+    /// The batch that [`CommittedBatch::to_bytes`] wrote; bytes with another number of commands than its seqs say are
+    /// refused.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
+        let batch: Self = codec::from_bytes(bytes)?;
+        let count = batch.head.seq.0.checked_sub(batch.first_seq.0).and_then(|more| more.checked_add(1));
+        if count != Some(batch.entries.len() as u64) {
+            return Err(CodecError::Invalid);
+        }
+        Ok(batch)
+    }
+
     /// The batch that a journal row holds.
     pub fn from_row(row: &JournalRow) -> Result<Self, RowError> {
         let entries = row.entries()?.into_iter().map(|(_, entry)| entry).collect();
@@ -116,4 +135,19 @@ mod tests {
     }
 
     crate::feed_contract!(open);
+
+    #[test]
+    fn a_batch_survives_the_way_to_another_process() {
+        let batch = crate::contract::feed::batch(3);
+        let bytes = batch.to_bytes();
+        assert_eq!(CommittedBatch::from_bytes(&bytes).as_ref(), Ok(&*batch));
+        for length in 0..bytes.len() {
+            assert!(CommittedBatch::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
+        }
+        let mut wrong = (*batch).clone();
+        wrong.entries.pop();
+        assert_eq!(CommittedBatch::from_bytes(&wrong.to_bytes()), Err(CodecError::Invalid));
+        wrong.first_seq = Seq(wrong.head.seq.0 + 1);
+        assert_eq!(CommittedBatch::from_bytes(&wrong.to_bytes()), Err(CodecError::Invalid));
+    }
 }

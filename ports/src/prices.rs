@@ -106,3 +106,23 @@ impl PriceCache for InMemoryPrices {
         Ok(symbols.iter().map(|symbol| kept.get(symbol).cloned()).collect())
     }
 }
+
+#[cfg(all(test, feature = "contract"))]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    async fn open() -> Arc<dyn PriceCache> {
+        Arc::new(InMemoryPrices::default())
+    }
+
+    crate::prices_contract!(open);
+
+    #[test]
+    fn a_price_is_stale_after_three_seconds() {
+        let price = LivePrice { time: TimeUs(10_000_000), ..LivePrice::default() };
+        for (now, is_stale) in [(9_000_000, false), (13_000_000, false), (13_000_001, true)] {
+            assert_eq!(price.is_stale(TimeUs(now)), is_stale, "at {now}");
+        }
+    }
+}

@@ -5,6 +5,7 @@
 
 use crate::users::ApiKeyName;
 use async_trait::async_trait;
+use emporion_model::codec::{CodecError, Durable, Reader, Writer};
 use emporion_model::{AccountId, TimeUs};
 use tokio::sync::broadcast;
 
@@ -27,6 +28,46 @@ pub enum Signal {
     OffLanes(AccountId),
     /// A leader says that it takes commands at this `host:port`.
     Leader(String),
+}
+
+impl Durable for Signal {
+    fn encode(&self, writer: &mut Writer) {
+        match self {
+            Self::KeyChanged(name) => {
+                writer.unsigned(0);
+                writer.bytes(name.as_str().as_bytes());
+            }
+            Self::AllKeysChanged => writer.unsigned(1),
+            Self::OnLanes { account, until } => {
+                writer.unsigned(2);
+                account.encode(writer);
+                until.encode(writer);
+            }
+            Self::OffLanes(account) => {
+                writer.unsigned(3);
+                account.encode(writer);
+            }
+            Self::Leader(address) => {
+                writer.unsigned(4);
+                writer.bytes(address.as_bytes());
+            }
+        }
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(match reader.unsigned()? {
+            0 => Self::KeyChanged(ApiKeyName::parse(text(reader)?).ok_or(CodecError::Invalid)?),
+            1 => Self::AllKeysChanged,
+            2 => Self::OnLanes { account: Durable::decode(reader)?, until: Durable::decode(reader)? },
+            3 => Self::OffLanes(Durable::decode(reader)?),
+            4 => Self::Leader(text(reader)?.to_owned()),
+            _ => return Err(CodecError::Invalid),
+        })
+    }
+}
+
+fn text<'a>(reader: &mut Reader<'a>) -> Result<&'a str, CodecError> {
+    std::str::from_utf8(reader.bytes()?).map_err(|_| CodecError::Invalid)
 }
 
 /// Sends and receives signals.
@@ -78,5 +119,26 @@ impl SignalReceiver for Listening {
             // The sender lives as long as the process that listens; nothing more will come.
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
+    }
+}
+
+#[cfg(all(test, feature = "contract"))]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    async fn open() -> Arc<dyn Signals> {
+        Arc::new(InProcessSignals::default())
+    }
+
+    crate::signals_contract!(open);
+
+    #[tokio::test]
+    async fn a_slow_listener_is_told_that_it_missed_some() {
+        let signals = InProcessSignals::default();
+        let mut listener = signals.listen();
+        (0..2_000).for_each(|account| signals.tell(Signal::OffLanes(AccountId(account))));
+        assert_eq!(listener.next().await, None);
+        assert!(listener.next().await.is_some());
     }
 }

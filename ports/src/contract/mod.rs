@@ -4,7 +4,10 @@
 //! one test per case. Only behind the feature `contract`, for tests: the cases panic where a promise is broken.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+pub mod counts;
 pub mod feed;
 pub mod imported;
+pub mod prices;
+pub mod signals;
 pub mod store;
 pub mod users;
