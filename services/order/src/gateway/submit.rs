@@ -7,19 +7,25 @@ use emporion_model::{Action, Command, Origin};
 use emporion_ports::orders::{Outcome, QueueError};
 use std::time::Duration;
 
-/// How long a client waits for an outcome before it is told that it is unknown, as documented.
+/// How long a client waits at most for an outcome before it is told that it is unknown, as documented.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long it waits at least: a deadline says until when a command may be executed, and one just before it still has to
+/// be committed.
+const ANSWER_TIME_MIN: Duration = Duration::from_secs(1);
 
 impl Gateway {
     /// Submits `action` for the caller and gives its committed outcome, which is not a reject. `refused` is
     /// what a reject would refuse.
     pub(super) async fn submit(&self, caller: &Caller, action: Action, refused: Refused) -> Result<Outcome, ApiError> {
-        if self.0.clock.now() > caller.deadline {
+        let now = self.0.clock.now();
+        if now > caller.deadline {
             return Err(Code::InvalidTimestamp.into());
         }
         let command = Command { origin: Origin::Client(ids::command_id(), caller.deadline), action };
         let submitted = self.0.queue.submit(ids::session_of(&caller.key), command);
-        let outcome = match tokio::time::timeout(ANSWER_TIMEOUT, submitted).await {
+        let left = Duration::from_micros(caller.deadline.since(now)).clamp(ANSWER_TIME_MIN, ANSWER_TIMEOUT);
+        let outcome = match tokio::time::timeout(left, submitted).await {
             Ok(outcome) => outcome.map_err(no_outcome)?,
             Err(_) => return Err(Code::Timeout.into()),
         };

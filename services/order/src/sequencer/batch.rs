@@ -80,7 +80,7 @@ impl OpenBatch {
     pub(super) fn seal(self, head: &Head, rules_version: u16) -> SealedBatch {
         let row = Arc::new(self.builder.seal(head, self.time, rules_version));
         let batch = CommittedBatch { head: row.head(), first_seq: self.first_seq, entries: self.entries };
-        SealedBatch { row, batch: Arc::new(batch), waiters: self.waiters }
+        SealedBatch { row, batch: Arc::new(batch), waiters: self.waiters, is_stalled: false }
     }
 
     /// The batch was never sent to the store: nothing of it is executed, ever.
@@ -94,6 +94,7 @@ pub(super) struct SealedBatch {
     pub(super) row: Arc<JournalRow>,
     pub(super) batch: Arc<CommittedBatch>,
     waiters: Vec<Waiter>,
+    is_stalled: bool,
 }
 
 impl SealedBatch {
@@ -105,6 +106,16 @@ impl SealedBatch {
         self.waiters.push(Waiter { place: place_of(self.batch.first_seq, seq), session, reply });
     }
 
+    pub(super) fn is_stalled(&self) -> bool {
+        self.is_stalled
+    }
+
+    /// Its commit takes too long: everybody who waits is told that the outcome is unknown, and gone with the answer.
+    pub(super) fn stall(&mut self) {
+        self.is_stalled = true;
+        self.waiters.drain(..).for_each(|waiter| waiter.reply.send(Err(QueueError::Unknown)));
+    }
+
     pub(super) fn sessions(&self) -> impl Iterator<Item = SessionId> {
         self.waiters.iter().filter_map(|waiter| waiter.session)
     }
@@ -112,7 +123,7 @@ impl SealedBatch {
     /// It is committed: everybody who waits gets the outcome.
     pub(super) fn answer(self) -> Arc<CommittedBatch> {
         for waiter in self.waiters {
-            waiter.reply.send(Ok(outcome_at(&self.batch, waiter.place)));
+            waiter.reply.send(Ok(Outcome::at(Arc::clone(&self.batch), waiter.place)));
         }
         self.batch
     }
@@ -125,13 +136,7 @@ impl SealedBatch {
 
 /// The outcome of the command with this seq in a committed batch.
 pub(super) fn outcome_of(batch: &Arc<CommittedBatch>, seq: Seq) -> Outcome {
-    outcome_at(batch, place_of(batch.first_seq, seq))
-}
-
-/// An outcome reaches over the steps that follow its command.
-fn outcome_at(batch: &Arc<CommittedBatch>, place: usize) -> Outcome {
-    let steps = batch.entries[place + 1..].iter().take_while(|entry| entry.command.action == Action::Step).count();
-    Outcome::new(Arc::clone(batch), place, place + steps)
+    Outcome::at(Arc::clone(batch), place_of(batch.first_seq, seq))
 }
 
 fn place_of(first_seq: Seq, seq: Seq) -> usize {

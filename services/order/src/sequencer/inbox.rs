@@ -61,6 +61,7 @@ struct Lanes {
     unanswered: HashMap<SessionId, u32>,
     committed: Option<Result<(), CommitError>>,
     is_closed: bool,
+    refuses_orders: bool,
 }
 
 pub(super) struct Inbox {
@@ -109,6 +110,11 @@ impl Inbox {
                 }
             }
         }
+    }
+
+    /// Whether orders are refused at once, while cancels still take up their room.
+    pub(super) fn refuse_orders(&self, refuses: bool) {
+        self.lanes.lock().refuses_orders = refuses;
     }
 
     /// Lets nothing more in. What waits is still handed out.
@@ -169,7 +175,7 @@ impl Lanes {
         let overtakes = is_cancel && unanswered == 0;
         let has_room = match is_cancel {
             true => self.cancels.len() + self.slow_cancels < limits.cancels_max,
-            false => self.orders.len() - self.slow_cancels < limits.orders_max,
+            false => !self.refuses_orders && self.orders.len() - self.slow_cancels < limits.orders_max,
         };
         if !has_room || (!overtakes && self.would_wait_too_long(&waiting, now)) {
             return Err(Full);
@@ -287,6 +293,18 @@ mod tests {
         assert!(inbox.push(old, NOW).is_ok());
         assert!(inbox.push(waiting(2, false, 1), NOW).is_err());
         assert!(inbox.push(waiting(3, true, 2), NOW).is_ok());
+    }
+
+    #[test]
+    fn while_orders_are_refused_cancels_still_have_their_room() {
+        let inbox = Inbox::new(LIMITS);
+        inbox.refuse_orders(true);
+        assert!(inbox.push(waiting(1, false, 0), NOW).is_err());
+        assert!(inbox.push(waiting(1, true, 1), NOW).is_ok());
+        assert!(inbox.push(waiting(1, true, 2), NOW).is_ok());
+        assert!(inbox.push(waiting(2, true, 3), NOW).is_err());
+        inbox.refuse_orders(false);
+        assert!(inbox.push(waiting(2, false, 4), NOW).is_ok());
     }
 
     #[test]

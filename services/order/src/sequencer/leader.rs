@@ -23,6 +23,9 @@ use tokio::sync::{mpsc, watch};
 /// A second without a batch is journaled as a tick.
 const TICK: Duration = Duration::from_secs(1);
 
+/// A commit that takes longer is stalled: whoever waits for it is told that the outcome is unknown.
+const STALL: Duration = Duration::from_secs(2);
+
 pub(super) struct Leader {
     pub(super) engine: Engine,
     /// The head behind which the next sealed batch goes: committed, or committing.
@@ -38,6 +41,8 @@ pub(super) struct Leader {
     pub(super) open: Option<OpenBatch>,
     pub(super) committing: Option<(SealedBatch, Instant)>,
     pub(super) next_tick: Instant,
+    /// Whether the commit under way is stalled.
+    pub(super) stalled: watch::Sender<bool>,
 }
 
 impl Leader {
@@ -46,13 +51,14 @@ impl Leader {
         loop {
             let room = || self.open.as_ref().map_or(COMMANDS_MAX, |batch| batch.room(self.clock.wall()));
             let is_committing = self.committing.is_some();
-            let until = if is_committing { Instant::now() + TICK } else { self.next_tick };
+            let until = self.wake_at();
             let Woken { commands, committed, is_closed } = self.inbox.wait(room, is_committing, until);
             if let Some(result) = committed
                 && let Err(end) = self.finish_commit(result)
             {
                 return self.give_up(end);
             }
+            self.watch_commit();
             let is_idle = commands.is_empty();
             commands.into_iter().for_each(|waiting| self.take(waiting));
             if Instant::now() >= self.next_tick && self.open.is_none() && self.committing.is_none() {
@@ -62,6 +68,15 @@ impl Leader {
             if is_closed && is_idle && self.open.is_none() && self.committing.is_none() {
                 return SequencerEnd::Stopped;
             }
+        }
+    }
+
+    /// When to look up even if nothing comes.
+    fn wake_at(&self) -> Instant {
+        match &self.committing {
+            None => self.next_tick,
+            Some((sealed, since)) if !sealed.is_stalled() => *since + STALL,
+            Some(_) => Instant::now() + TICK,
         }
     }
 
@@ -90,7 +105,11 @@ impl Leader {
     /// Answers with the first outcome, after that outcome's commit.
     fn repeat(&mut self, seq: Seq, session: Option<SessionId>, reply: Reply) {
         if let Some((sealed, _)) = self.committing.as_mut().filter(|(sealed, _)| sealed.contains(seq)) {
-            return sealed.join(seq, session, reply);
+            if !sealed.is_stalled() {
+                return sealed.join(seq, session, reply);
+            }
+            self.inbox.answered(session.into_iter());
+            return reply.send(Err(QueueError::Unknown));
         }
         if seq > self.head.seq {
             return self.open.as_mut().expect("what is not sealed is in the open batch").join(seq, session, reply);
@@ -124,9 +143,32 @@ impl Leader {
         self.committing = Some((sealed, Instant::now()));
     }
 
+    /// Gives up waiting for a commit that hangs, as it does while the database has lost its standby (RELIABILITY H8):
+    /// nobody can say what becomes of the batch until it ends, and no order is let in behind it.
+    fn watch_commit(&mut self) {
+        let Some((sealed, since)) = self.committing.as_mut() else { return };
+        if sealed.is_stalled() || since.elapsed() < STALL {
+            return;
+        }
+        tracing::error!(seq = sealed.batch.head.seq.0, "A commit is stalled; orders are refused until it ends.");
+        self.inbox.answered(sealed.sessions());
+        sealed.stall();
+        self.set_stalled(true);
+    }
+
+    fn set_stalled(&self, is_stalled: bool) {
+        self.inbox.refuse_orders(is_stalled);
+        self.stalled.send_replace(is_stalled);
+        metrics::gauge!("sequencer_stalled").set(if is_stalled { 1.0 } else { 0.0 });
+    }
+
     /// Shows a batch once it is committed. A fence that holds this very row says that it is.
     fn finish_commit(&mut self, result: Result<(), CommitError>) -> Result<(), SequencerEnd> {
         let (sealed, since) = self.committing.take().expect("word of a commit follows on its start");
+        if sealed.is_stalled() {
+            tracing::warn!(duration_us = since.elapsed().as_micros() as u64, "The stalled commit has ended.");
+            self.set_stalled(false);
+        }
         match result {
             Ok(()) => {}
             Err(CommitError::Fenced { found }) if found.chain == sealed.row.chain => {}

@@ -74,6 +74,7 @@ pub struct SequencerHandle {
     clock: Clock,
     view: Arc<CommittedView>,
     committed: watch::Receiver<Committed>,
+    stalled: watch::Receiver<bool>,
 }
 
 impl Sequencer {
@@ -82,11 +83,13 @@ impl Sequencer {
         let inbox = Arc::new(Inbox::new(self.limits));
         let view = Arc::new(CommittedView::of(&self.engine));
         self.committed.send_replace(Committed { seq: self.engine.seq(), time: self.engine.time() });
+        let stalled = watch::Sender::new(false);
         let handle = SequencerHandle {
             inbox: Arc::clone(&inbox),
             clock: self.clock.clone(),
             view: Arc::clone(&view),
             committed: self.committed.subscribe(),
+            stalled: stalled.subscribe(),
         };
         let leader = Leader {
             clock: EngineClock::start(self.clock, self.engine.time()),
@@ -102,6 +105,7 @@ impl Sequencer {
             open: None,
             committing: None,
             next_tick: Instant::now(),
+            stalled,
         };
         let (end_sender, end) = oneshot::channel();
         std::thread::Builder::new()
@@ -116,6 +120,11 @@ impl SequencerHandle {
     /// How far the journal is committed.
     pub fn committed(&self) -> watch::Receiver<Committed> {
         self.committed.clone()
+    }
+
+    /// Whether a commit hangs: orders are refused, and cancels wait, until it ends by itself.
+    pub fn stalled(&self) -> watch::Receiver<bool> {
+        self.stalled.clone()
     }
 
     /// Lets nothing more in; the sequencer ends once all that waits is committed.

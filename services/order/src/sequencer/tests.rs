@@ -349,6 +349,42 @@ async fn a_deposed_leader_writes_nothing_and_ends() {
 }
 
 #[tokio::test]
+async fn a_stalled_commit_leaves_its_orders_unknown_and_refuses_new_ones_until_it_ends() {
+    let venue = Venue::start().await;
+    let held = venue.journal.permits.forget_permits(usize::MAX);
+    let mut stalled = venue.handle.stalled();
+    let command = buy(1);
+    assert_eq!(venue.submit(command.clone()).await.unwrap_err(), QueueError::Unknown);
+    stalled.wait_for(|stalled| *stalled).await.unwrap();
+    assert_eq!(venue.submit(buy(2)).await.unwrap_err(), QueueError::Busy);
+    assert_eq!(venue.submit(command.clone()).await.unwrap_err(), QueueError::Busy);
+    let cancel = CancelAll { account: ALICE, symbol: SymbolId(0), cancel_id: "all".parse().unwrap() };
+    let cancel = client(3, soon(), Action::CancelAll(cancel));
+    let handle = venue.handle.clone();
+    let canceled = tokio::spawn(async move { OrderQueue::submit(&handle, SessionId(2), cancel).await });
+    tokio::task::yield_now().await;
+
+    venue.journal.permits.add_permits(held);
+    stalled.wait_for(|stalled| !*stalled).await.unwrap();
+    let outcome = venue.submit(command).await.unwrap();
+    assert_eq!(outcome.reject(), None);
+    assert!(canceled.await.unwrap().unwrap().seq() > outcome.seq());
+    venue.submit(buy(2)).await.unwrap();
+    venue.check_and_stop().await;
+}
+
+#[tokio::test]
+async fn a_stalled_commit_that_fails_ends_the_sequencer() {
+    let venue = Venue::start().await;
+    let held = venue.journal.permits.forget_permits(usize::MAX);
+    assert_eq!(venue.submit(buy(1)).await.unwrap_err(), QueueError::Unknown);
+    venue.journal.set_commits(Commits::Fail);
+    venue.journal.permits.add_permits(held);
+    assert!(matches!(venue.end.await, Ok(SequencerEnd::Failed(_))));
+    assert!(!*venue.handle.stalled().borrow());
+}
+
+#[tokio::test]
 async fn an_idle_second_is_journaled() {
     let venue = Venue::start().await;
     let before = venue.handle.committed().borrow().seq;
