@@ -8,3 +8,4 @@ pub mod sequencer;
 #[cfg(test)]
 mod testing;
 pub mod user_data;
+pub mod ways;
