@@ -7,6 +7,7 @@
 pub mod counts;
 pub mod feed;
 pub mod imported;
+pub mod lanes;
 pub mod prices;
 pub mod signals;
 pub mod store;
