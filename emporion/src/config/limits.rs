@@ -228,7 +228,7 @@ impl<'de> Deserialize<'de> for AccountLimit {
 
 /// An address or a block of them.
 #[derive(Clone, Copy, Debug)]
-struct Addresses(IpRule);
+pub(super) struct Addresses(pub(super) IpRule);
 
 impl<'de> Deserialize<'de> for Addresses {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

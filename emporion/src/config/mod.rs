@@ -6,12 +6,14 @@
 
 mod limits;
 mod orders;
+mod parts;
 mod problem;
 mod sections;
 mod sources;
 
 pub(crate) use limits::{AccountLimits, Limits, Profile};
 pub(crate) use orders::Orders;
+pub(crate) use parts::{Durability, Internal, QueueMode, Redis, Role, SecretText, Sqs, Store};
 pub(crate) use sections::{
     Demo, Feed, Http, Log, LogFormat, Operator, Projector, Queue, Scrubber, Snapshots, Sockets, Users,
 };
@@ -36,9 +38,13 @@ const MANUAL: &str = "`emporion config` prints all keys";
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) data_dir: PathBuf,
-    pub(crate) role: String,
+    pub(crate) role: Role,
     pub(crate) operator: Operator,
     pub(crate) log: Log,
+    pub(crate) store: Store,
+    pub(crate) redis: Redis,
+    pub(crate) sqs: Sqs,
+    pub(crate) internal: Internal,
     pub(crate) http: Http,
     pub(crate) sockets: Sockets,
     pub(crate) limits: Limits,
@@ -66,8 +72,12 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), Problem> {
-        self.check_role()?;
         self.log.check()?;
+        self.store.check()?;
+        self.redis.check()?;
+        self.sqs.check()?;
+        self.internal.check()?;
+        self.check_role()?;
         self.http.check()?;
         self.sockets.check()?;
         self.limits.check()?;
@@ -82,15 +92,46 @@ impl Config {
         self.options().check().map_err(|rule| Problem::new("orders", format!("breaks a rule: {rule}")))
     }
 
+    /// A role of its own shares everything with other processes, so it needs all of the shared parts.
     fn check_role(&self) -> Result<(), Problem> {
-        match self.role.as_str() {
-            "all" => Ok(()),
-            role @ ("order" | "sequencer" | "market-data" | "user") => Err(Problem::new(
-                "role",
-                format!("is \"{role}\", which does not run by itself in this version: only \"all\" does"),
-            )),
-            role => Err(Problem::new("role", format!("is {role:?} but must be \"all\""))),
+        if self.role == Role::All {
+            return Ok(());
         }
+        let missing = |key: &str, what: &str| {
+            Problem::new(key, format!("is empty, but role \"{}\" needs {what}", self.role.name()))
+        };
+        if !self.store.is_shared() {
+            return Err(missing("store.url", "the PostgreSQL that all processes of the venue share"));
+        }
+        if self.redis.url.is_empty() {
+            return Err(missing("redis.url", "the Redis that all processes of the venue share"));
+        }
+        for (key, path) in [
+            ("internal.ca", &self.internal.ca),
+            ("internal.certificate", &self.internal.certificate),
+            ("internal.key", &self.internal.key),
+        ] {
+            if path.as_os_str().is_empty() {
+                return Err(missing(key, "the PEM file for the stream between processes"));
+            }
+        }
+        let takes_orders = matches!(self.role, Role::Order | Role::Sequencer);
+        if takes_orders && self.internal.venue_keys()?.is_empty() {
+            return Err(missing("internal.venue_keys", "the keys that seal commands between processes"));
+        }
+        if takes_orders && self.sqs.url.is_empty() {
+            return Err(missing("sqs.url", "the FIFO queue behind the direct way"));
+        }
+        if self.role == Role::Order && self.internal.users.is_empty() {
+            return Err(missing("internal.users", "the internal addresses of user processes, which know the API keys"));
+        }
+        if self.role == Role::User && self.users.master_keys().is_none() {
+            return Err(missing(
+                "users.master_keys",
+                "the keys that API secrets are sealed under, the same in every process",
+            ));
+        }
+        Ok(())
     }
 
     /// The options of the engine that this config asks for.

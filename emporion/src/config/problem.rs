@@ -54,7 +54,12 @@ pub(crate) fn sentence_of_error(figment: &Figment, error: &figment::Error, manua
 /// What follows on the key. Of a secret nothing is repeated.
 fn says(key: &str, kind: &Kind) -> String {
     let is = |actual: &Actual| match actual {
-        _ if key.starts_with("users.") => "is not right:".to_owned(),
+        _ if ["users.", "store.url", "store.read_url", "redis.url", "sqs.", "internal.venue_keys"]
+            .iter()
+            .any(|secret| key.starts_with(secret)) =>
+        {
+            "is not right:".to_owned()
+        }
         Actual::Str(text) => format!("is {text:?} but"),
         Actual::Unsigned(number) => format!("is {number} but"),
         Actual::Signed(number) => format!("is {number} but"),

@@ -1,5 +1,7 @@
 //! The sections of the config that are plain numbers and words.
 
+use super::limits::Addresses;
+use super::parts::QueueMode;
 use super::problem::{Problem, within};
 use emporion_edge::socket::{OutboxLimits, SocketOptions};
 use emporion_edge::{EdgeOptions, LimitsOptions, ServeOptions};
@@ -17,6 +19,7 @@ use tracing_subscriber::filter::LevelFilter;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Operator {
     pub(crate) listen: SocketAddr,
+    pub(crate) token_file: std::path::PathBuf,
 }
 
 /// See `[log]` in the default config.
@@ -61,7 +64,7 @@ fn is_directive(text: &str) -> bool {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Http {
-    trusted_proxies: u64,
+    trusted_proxies: Vec<Addresses>,
     connections_max: u64,
     connections_per_network_max: u64,
     body_bytes_max: u64,
@@ -70,7 +73,6 @@ pub(crate) struct Http {
 
 impl Http {
     pub(super) fn check(&self) -> Result<(), Problem> {
-        within("http.trusted_proxies", self.trusted_proxies, 0..=16)?;
         within("http.connections_max", self.connections_max, 1..=1_000_000)?;
         within("http.connections_per_network_max", self.connections_per_network_max, 0..=1_000_000)?;
         within("http.body_bytes_max", self.body_bytes_max, 1_024..=16_777_216)?;
@@ -81,7 +83,7 @@ impl Http {
     pub(crate) fn edge(&self, limits: LimitsOptions) -> EdgeOptions {
         EdgeOptions {
             limits,
-            trusted_proxies: checked(self.trusted_proxies),
+            trusted_proxies: self.trusted_proxies.iter().map(|addresses| addresses.0).collect(),
             body_bytes_max: checked(self.body_bytes_max),
             ..EdgeOptions::default()
         }
@@ -139,6 +141,7 @@ impl Sockets {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Queue {
+    pub(crate) mode: QueueMode,
     orders_max: u64,
     cancels_max: u64,
     services_max: u64,

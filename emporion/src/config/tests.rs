@@ -106,13 +106,31 @@ fn every_wrong_value_is_one_sentence() {
     );
     check(
         "role = \"order\"",
-        "`role` in the file /emporion.toml is \"order\", which does not run by itself in this version: only \"all\" does",
+        "`store.url` is empty, but role \"order\" needs the PostgreSQL that all processes of the venue share",
+    );
+    check(
+        "[store]\nurl = \"mysql://secret@here\"",
+        "`store.url` in the file /emporion.toml must be postgres://USER:PASSWORD@HOST:PORT/DATABASE, or empty for the \
+         files in data_dir",
+    );
+    check(
+        "[internal]\nvenue_keys = [\"1:abc\"]",
+        "`internal.venue_keys` in the file /emporion.toml is not right: a key is not 64 hexadecimal digits; each is \
+         \"number:64 hexadecimal digits\"",
+    );
+    check(
+        "[sqs]\nurl = \"https://queue/name\"",
+        "`sqs.url` in the file /emporion.toml is \"https://queue/name\" but must be the URL of a FIFO queue, which ends \
+         with .fifo",
     );
     check(
         "[sockets]\nlifetime_s = 5",
         "`sockets.lifetime_s` in the file /emporion.toml is 5 but must be 60 to 31536000",
     );
-    check("role = \"al\"", "`role` in the file /emporion.toml is \"al\" but must be \"all\"");
+    check(
+        "role = \"al\"",
+        "`role` in the file /emporion.toml is \"al\" but must be \"all\", \"order\", \"sequencer\", \"market-data\" or \"user\"",
+    );
     check(
         "[limits]\nprofile = \"fast\"",
         "`limits.profile` in the file /emporion.toml is \"fast\" but must be \"binance\", \"relaxed\" or \"off\"",

@@ -72,8 +72,13 @@ impl Services {
         let loaded = Directory::load(queries.clone(), ground.store.journal.clone(), ground.feed.clone()).await;
         let (directory, follower) = loaded?;
         let (sequencer, committed) = (ground.sequencer.clone(), ground.committed.clone());
-        let gateway =
-            Gateway::new(sequencer.clone(), Arc::new(committed.clone()), queries.clone(), directory, ground.clock.clone());
+        let gateway = Gateway::new(
+            sequencer.clone(),
+            Arc::new(committed.clone()),
+            queries.clone(),
+            directory,
+            ground.clock.clone(),
+        );
         let (journal, feed) = (ground.store.journal.clone(), ground.feed.clone());
         let (user_data, user_data_follower) = UserDataFeed::new(queries.clone(), journal, feed);
         let market_data = MarketData::start(emporion_market_data::Ports {

@@ -13,7 +13,9 @@ use emporion_api::paths::Weight;
 use emporion_api::signing::API_KEY_HEADER;
 use emporion_api::{ApiError, Code, Endpoint, Params, TimeUnit, v1};
 use emporion_model::TimeUs;
+use emporion_ports::counts::RequestCounts;
 use emporion_ports::keys::KeyDirectory;
+use emporion_ports::users::IpRule;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
@@ -29,12 +31,14 @@ const USED_WEIGHT_1M: HeaderName = HeaderName::from_static("x-mbx-used-weight-1m
 pub(crate) const STRAY_WEIGHT: u32 = 1;
 
 /// How a process treats its requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct EdgeOptions {
     /// Request limits.
     pub limits: LimitsOptions,
-    /// How many proxies in front of the process append to `X-Forwarded-For`; 0 ignores the header.
-    pub trusted_proxies: usize,
+    /// Where requests are counted together with other processes; `None`: this process is the only one.
+    pub shared_counts: Option<Arc<dyn RequestCounts>>,
+    /// The proxies in front of the process whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpRule>,
     /// The largest body, in bytes.
     pub body_bytes_max: usize,
     /// How long a body may take to arrive.
@@ -45,7 +49,8 @@ impl Default for EdgeOptions {
     fn default() -> Self {
         Self {
             limits: LimitsOptions::default(),
-            trusted_proxies: 0,
+            shared_counts: None,
+            trusted_proxies: Vec::new(),
             body_bytes_max: 64 * 1024,
             body_timeout: Duration::from_secs(10),
         }
@@ -84,7 +89,10 @@ impl Edge {
         clock: Clock,
     ) -> Arc<Self> {
         metrics::describe();
-        let limits = Limits::new(options.limits.clone());
+        let mut limits = Limits::new(options.limits.clone());
+        if let Some(counts) = &options.shared_counts {
+            limits = limits.shared(counts.clone());
+        }
         Arc::new(Self { options, limits, authenticator: Authenticator::new(directory), readiness, clock })
     }
 
@@ -119,7 +127,7 @@ impl Edge {
         let read = self.read(endpoint, ticket.address, head, body).await;
         let (weight, weight_on_failure) = weigh(endpoint, read.as_ref().ok().map(|request| &request.params));
         ticket.weight_on_failure = weight_on_failure;
-        if let Err(refusal) = self.charge(&mut ticket, weight) {
+        if let Err(refusal) = self.charge(&mut ticket, weight).await {
             return (ticket, Err(refusal));
         }
         let admitted = match read {
@@ -130,30 +138,22 @@ impl Edge {
     }
 
     /// Counts a request for a WebSocket: its weight, and one attempt to connect.
-    pub(crate) fn admit_socket(
-        &self,
-        endpoint: &'static Endpoint,
-        request: &axum::extract::Request,
-        weight: u32,
-    ) -> (Ticket, Result<(), ApiError>) {
-        let mut ticket = self.ticket(Some(endpoint), request);
-        let charge = self.limits.charge_connection(ticket.address, weight, ticket.began_at);
+    pub(crate) async fn admit_socket(&self, ticket: &mut Ticket, weight: u32) -> Result<(), ApiError> {
+        let charge = self.limits.charge_connection(ticket.address, weight, ticket.began_at).await;
         ticket.used_weight = charge.used_weight;
-        (ticket, charge.verdict)
+        charge.verdict
     }
 
     /// Counts a request for something that does not exist.
-    pub(crate) fn admit_stray(&self, request: &axum::extract::Request) -> (Ticket, Result<(), ApiError>) {
-        let mut ticket = self.ticket(None, request);
-        let verdict = self.charge(&mut ticket, STRAY_WEIGHT);
-        (ticket, verdict)
+    pub(crate) async fn admit_stray(&self, ticket: &mut Ticket) -> Result<(), ApiError> {
+        self.charge(ticket, STRAY_WEIGHT).await
     }
 
     /// Turns the outcome into the answer.
-    pub(crate) fn conclude(&self, ticket: Ticket, outcome: Result<Response, ApiError>) -> Response {
+    pub(crate) async fn conclude(&self, ticket: Ticket, outcome: Result<Response, ApiError>) -> Response {
         let mut used_weight = ticket.used_weight;
         if outcome.is_err() && ticket.weight_on_failure > 0 {
-            used_weight = self.limits.add(ticket.address, ticket.weight_on_failure, ticket.began_at);
+            used_weight = self.limits.add(ticket.address, ticket.weight_on_failure, ticket.began_at).await;
         }
         let mut response = outcome.unwrap_or_else(|error| {
             if ticket.is_v1 { V1Failure(v1::Error::from(&error)).into_response() } else { error_response(&error) }
@@ -169,21 +169,22 @@ impl Edge {
         response
     }
 
-    fn ticket(&self, endpoint: Option<&'static Endpoint>, request: &axum::extract::Request) -> Ticket {
+    /// What is known of a request before anything of it is counted.
+    pub(crate) fn ticket(&self, endpoint: Option<&'static Endpoint>, request: &axum::extract::Request) -> Ticket {
         let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
         Ticket {
             endpoint,
             is_v1: request.uri().path().starts_with("/v1/"),
             started: Instant::now(),
-            address: client_address(peer, request.headers(), self.options.trusted_proxies),
+            address: client_address(peer, request.headers(), &self.options.trusted_proxies),
             began_at: self.clock.now(),
             used_weight: 0,
             weight_on_failure: 0,
         }
     }
 
-    fn charge(&self, ticket: &mut Ticket, weight: u32) -> Result<(), ApiError> {
-        let charge = self.limits.charge(ticket.address, weight, ticket.began_at);
+    async fn charge(&self, ticket: &mut Ticket, weight: u32) -> Result<(), ApiError> {
+        let charge = self.limits.charge(ticket.address, weight, ticket.began_at).await;
         ticket.used_weight = charge.used_weight;
         charge.verdict
     }

@@ -1,18 +1,21 @@
 //! Request limits: how much each network may ask for per minute, and what happens to one that goes on.
 //!
 //! Windows are fixed and aligned to the clock, as on Binance. Everything here is a function of the time that
-//! comes in; memory is bounded whatever addresses callers use.
+//! comes in; memory is bounded whatever addresses callers use. Processes of one venue count together through
+//! [`RequestCounts`]; while that fails, each counts by itself.
 
 use crate::Network;
 use emporion_api::ApiError;
 use emporion_api::names::{LimitInterval, RateLimitType};
 use emporion_api::wire::RateLimit;
 use emporion_model::TimeUs;
+use emporion_ports::counts::{CountError, RequestCounts, Use, Used};
 use emporion_ports::users::IpRule;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 const MINUTE_S: u64 = 60;
 const FIVE_MINUTES_S: u64 = 300;
@@ -105,6 +108,7 @@ impl Default for LimitsOptions {
 /// The counts of all networks.
 pub struct Limits {
     options: LimitsOptions,
+    shared: Option<Arc<dyn RequestCounts>>,
     hasher: RandomState,
     shards: [Mutex<Shard>; SHARDS],
 }
@@ -121,7 +125,12 @@ pub struct Charge {
 impl Limits {
     /// Without any counts yet.
     pub fn new(options: LimitsOptions) -> Self {
-        Self { options, hasher: RandomState::new(), shards: std::array::from_fn(|_| Mutex::default()) }
+        Self { options, shared: None, hasher: RandomState::new(), shards: std::array::from_fn(|_| Mutex::default()) }
+    }
+
+    /// The same limits, counted together with other processes.
+    pub fn shared(self, counts: Arc<dyn RequestCounts>) -> Self {
+        Self { shared: Some(counts), ..self }
     }
 
     /// The limits of everyone without an override, as `exchangeInfo` tells them.
@@ -131,17 +140,23 @@ impl Limits {
 
     /// Counts a request of this weight and says whether it may go on. Refused requests count too, so that a
     /// network over its limit stays refused until the window is over.
-    pub fn charge(&self, address: IpAddr, weight: u32, now: TimeUs) -> Charge {
-        self.charge_as(Kind::Request, address, weight, now)
+    pub async fn charge(&self, address: IpAddr, weight: u32, now: TimeUs) -> Charge {
+        self.charge_as(Kind::Request, address, weight, now).await
     }
 
     /// Counts an attempt of this weight to open a WebSocket and says whether it may go on.
-    pub fn charge_connection(&self, address: IpAddr, weight: u32, now: TimeUs) -> Charge {
-        self.charge_as(Kind::Connection, address, weight, now)
+    pub async fn charge_connection(&self, address: IpAddr, weight: u32, now: TimeUs) -> Charge {
+        self.charge_as(Kind::Connection, address, weight, now).await
     }
 
-    fn charge_as(&self, kind: Kind, address: IpAddr, weight: u32, now: TimeUs) -> Charge {
+    async fn charge_as(&self, kind: Kind, address: IpAddr, weight: u32, now: TimeUs) -> Charge {
         let policy = self.policy_of(address);
+        if let Some(shared) = self.shared.as_ref().filter(|_| policy != LimitPolicy::OFF) {
+            match charge_shared(&**shared, kind, Network::of(address), policy, weight, now.second()).await {
+                Ok(charge) => return charge,
+                Err(error) => unshared(&error),
+            }
+        }
         self.with_count(address, now, |count| {
             let verdict = count.charge(kind, policy, weight, now.second());
             Charge { used_weight: count.weight, verdict }
@@ -149,7 +164,32 @@ impl Limits {
     }
 
     /// Adds to a request's weight once its outcome is known, and returns the weight used in this minute.
-    pub fn add(&self, address: IpAddr, weight: u32, now: TimeUs) -> u32 {
+    pub async fn add(&self, address: IpAddr, weight: u32, now: TimeUs) -> u32 {
+        if let Some(shared) = self.shared.as_ref().filter(|_| self.policy_of(address) != LimitPolicy::OFF) {
+            let used = Use { weight, ..at(now.second()) };
+            match shared.add(&Network::of(address).to_string(), used).await {
+                Ok(used) => return used.weight,
+                Err(error) => unshared(&error),
+            }
+        }
+        self.add_here(address, weight, now)
+    }
+
+    /// Like [`Self::add`] for one who cannot wait; `used_weight` is what was used before.
+    pub(crate) fn add_soon(&self, address: IpAddr, used_weight: u32, weight: u32, now: TimeUs) -> u32 {
+        let Some(shared) = self.shared.clone().filter(|_| self.policy_of(address) != LimitPolicy::OFF) else {
+            return self.add_here(address, weight, now);
+        };
+        tokio::spawn(async move {
+            let used = Use { weight, ..at(now.second()) };
+            if let Err(error) = shared.add(&Network::of(address).to_string(), used).await {
+                unshared(&error);
+            }
+        });
+        used_weight.saturating_add(weight)
+    }
+
+    fn add_here(&self, address: IpAddr, weight: u32, now: TimeUs) -> u32 {
         self.with_count(address, now, |count| {
             count.weight = count.weight.saturating_add(weight);
             count.weight
@@ -171,6 +211,46 @@ impl Limits {
         count.roll(now.second());
         f(count)
     }
+}
+
+/// Counts a request together with other processes.
+async fn charge_shared(
+    shared: &dyn RequestCounts,
+    kind: Kind,
+    network: Network,
+    policy: LimitPolicy,
+    weight: u32,
+    now_s: u64,
+) -> Result<Charge, CountError> {
+    let network = network.to_string();
+    let (requests, connections) = match kind {
+        Kind::Request => (1, 0),
+        Kind::Connection => (0, 1),
+    };
+    let used = shared.add(&network, Use { weight, requests, connections, ..at(now_s) }).await?;
+    let mut count = Count::of(&used, now_s);
+    let charge = |verdict| Charge { used_weight: used.weight, verdict };
+    if count.is_banned(now_s) {
+        return Ok(charge(Err(count.banned(now_s))));
+    }
+    let Some(refusal) = count.over(kind, policy, now_s) else { return Ok(charge(Ok(()))) };
+    count.refusals = shared.add(&network, Use { refusals: 1, ..at(now_s) }).await?.refusals;
+    if count.refusals <= REFUSALS_MAX {
+        return Ok(charge(Err(refusal)));
+    }
+    count.ban(now_s);
+    shared.ban(&network, count.bans, count.banned_until_s, count.banned_until_s + DAY_S).await?;
+    Ok(charge(Err(count.banned(now_s))))
+}
+
+/// Nothing, in the windows of this second.
+fn at(now_s: u64) -> Use {
+    Use { minute: now_s / MINUTE_S, five_minutes: now_s / FIVE_MINUTES_S, ..Use::default() }
+}
+
+fn unshared(error: &CountError) {
+    tracing::debug!(%error, "A request is counted by this process alone.");
+    metrics::counter!("request_counts_unshared_total").increment(1);
 }
 
 /// Some of the networks, under one lock.
@@ -234,30 +314,62 @@ impl Count {
     }
 
     fn charge(&mut self, kind: Kind, policy: LimitPolicy, weight: u32, now_s: u64) -> Result<(), ApiError> {
-        if now_s < self.banned_until_s {
+        if self.is_banned(now_s) {
             return Err(self.banned(now_s));
         }
         self.weight = self.weight.saturating_add(weight);
-        let (count, count_max) = match kind {
-            Kind::Request => (&mut self.requests, policy.requests_per_five_minutes),
-            Kind::Connection => (&mut self.connections, policy.connections_per_five_minutes),
+        let count = match kind {
+            Kind::Request => &mut self.requests,
+            Kind::Connection => &mut self.connections,
         };
         *count = count.saturating_add(1);
-        let refusal = match (policy.weight_per_minute, count_max) {
-            (Some(max), _) if self.weight > max => {
-                ApiError::too_much_weight(max, "1 MINUTE", MINUTE_S - now_s % MINUTE_S)
-            }
-            (_, Some(max)) if *count > max => ApiError::too_many_requests(FIVE_MINUTES_S - now_s % FIVE_MINUTES_S),
-            _ => return Ok(()),
-        };
+        let Some(refusal) = self.over(kind, policy, now_s) else { return Ok(()) };
         self.refusals += 1;
         if self.refusals <= REFUSALS_MAX {
             return Err(refusal);
         }
+        self.ban(now_s);
+        Err(self.banned(now_s))
+    }
+
+    /// What over all processes was used, in the windows of this second.
+    fn of(used: &Used, now_s: u64) -> Self {
+        Self {
+            minute: now_s / MINUTE_S,
+            weight: used.weight,
+            refusals: used.refusals,
+            five_minutes: now_s / FIVE_MINUTES_S,
+            requests: used.requests,
+            connections: used.connections,
+            bans: used.bans,
+            banned_until_s: used.banned_until_s,
+        }
+    }
+
+    /// What is told to one who is over a limit.
+    fn over(&self, kind: Kind, policy: LimitPolicy, now_s: u64) -> Option<ApiError> {
+        let (count, count_max) = match kind {
+            Kind::Request => (self.requests, policy.requests_per_five_minutes),
+            Kind::Connection => (self.connections, policy.connections_per_five_minutes),
+        };
+        match (policy.weight_per_minute, count_max) {
+            (Some(max), _) if self.weight > max => {
+                Some(ApiError::too_much_weight(max, "1 MINUTE", MINUTE_S - now_s % MINUTE_S))
+            }
+            (_, Some(max)) if count > max => Some(ApiError::too_many_requests(FIVE_MINUTES_S - now_s % FIVE_MINUTES_S)),
+            _ => None,
+        }
+    }
+
+    fn is_banned(&self, now_s: u64) -> bool {
+        now_s < self.banned_until_s
+    }
+
+    /// Bans, for twice as long as the last time.
+    fn ban(&mut self, now_s: u64) {
         let doubled = BAN_FIRST_S.saturating_mul(1u64.checked_shl(self.bans).unwrap_or(u64::MAX));
         self.banned_until_s = now_s + doubled.min(BAN_LAST_S);
         self.bans += 1;
-        Err(self.banned(now_s))
     }
 
     fn banned(&self, now_s: u64) -> ApiError {
@@ -275,6 +387,7 @@ impl Count {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
 
     const POLICY: LimitPolicy = LimitPolicy {
         weight_per_minute: Some(100),
@@ -289,9 +402,14 @@ mod tests {
         Limits::new(LimitsOptions { policy: POLICY, overrides: vec![office], networks_max })
     }
 
+    /// Without shared counts, nothing here ever waits.
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        future.now_or_never().expect("it waits for nobody")
+    }
+
     /// Charges at a second and gives the weight used with the status and `Retry-After` of a refusal.
     fn charge(limits: &Limits, address: &str, weight: u32, second: u64) -> (u32, Option<(u16, u64)>) {
-        let charge = limits.charge(address.parse().expect("an address"), weight, TimeUs::from_second(second));
+        let charge = now(limits.charge(address.parse().expect("an address"), weight, TimeUs::from_second(second)));
         let refusal = charge.verdict.err().map(|error| (error.status, error.retry_after_s.expect("always there")));
         (charge.used_weight, refusal)
     }
@@ -334,7 +452,7 @@ mod tests {
         let limits = limits(100);
         let connect = |second| {
             let address = HOME.parse().expect("an address");
-            let charge = limits.charge_connection(address, 2, TimeUs::from_second(second));
+            let charge = now(limits.charge_connection(address, 2, TimeUs::from_second(second)));
             (charge.used_weight, charge.verdict.err().map(|error| (error.status, error.retry_after_s)))
         };
         assert_eq!([connect(600), connect(601), connect(602)], [(2, None), (4, None), (6, None)]);
@@ -351,7 +469,7 @@ mod tests {
     fn a_failed_order_pays_afterwards() {
         let limits = limits(100);
         assert_eq!(charge(&limits, HOME, 0, 60), (0, None));
-        assert_eq!(limits.add(HOME.parse().expect("an address"), 1, TimeUs::from_second(60)), 1);
+        assert_eq!(now(limits.add(HOME.parse().expect("an address"), 1, TimeUs::from_second(60))), 1);
     }
 
     #[test]
@@ -396,7 +514,7 @@ mod tests {
     fn a_ban_says_until_when() {
         let limits = limits(100);
         provoke(&limits, 6_000);
-        let charge = limits.charge(HOME.parse().expect("an address"), 1, TimeUs::from_second(6_001));
+        let charge = now(limits.charge(HOME.parse().expect("an address"), 1, TimeUs::from_second(6_001)));
         assert!(charge.verdict.expect_err("banned").message.contains("IP banned until 6120000."));
     }
 

@@ -1,7 +1,9 @@
 //! Who is calling, as far as addresses tell: the client's address behind proxies, and the network whose
 //! requests are counted together.
 
+use emporion_ports::users::IpRule;
 use http::HeaderMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// The other end of the connection; the accept loop puts it into each request.
@@ -22,20 +24,30 @@ impl Network {
     }
 }
 
-/// The client's address: the peer's, or, behind `trusted_proxies` proxies that each append to
-/// `X-Forwarded-For`, the one that the outermost of them saw. What a client wrote there itself is ignored.
-pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted_proxies: usize) -> IpAddr {
-    if trusted_proxies == 0 {
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The client's address. It is the peer's, unless the peer is a trusted proxy: then the hop of `X-Forwarded-For` that
+/// the last trusted proxy saw, that is the rightmost one that is no trusted proxy itself. What a client wrote there is
+/// further left and ignored. When that hop is no address, or all hops are trusted, the peer's address counts.
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpRule]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted_proxies.iter().any(|rule| rule.allows(address));
+    if !is_trusted(peer) {
         return peer;
     }
-    let forwarded: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    let outermost = forwarded.len().saturating_sub(trusted_proxies);
-    forwarded.get(outermost).and_then(|text| parse_address(text.trim())).unwrap_or(peer)
+    let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().ok()).collect();
+    let hops = lines.iter().rev().flat_map(|line| line.unwrap_or("?").rsplit(','));
+    for hop in hops {
+        match parse_address(hop.trim()) {
+            Some(address) if is_trusted(address) => {}
+            Some(address) => return address,
+            None => return peer,
+        }
+    }
+    peer
 }
 
 /// An address, with or without a port.
@@ -52,26 +64,33 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(forwarded: &[&'static str], trusted_proxies: usize, expected: &str) {
+    fn check(forwarded: &[&'static str], trusted_proxies: &[&str], expected: &str) {
         let mut headers = HeaderMap::new();
         for value in forwarded {
             headers.append("x-forwarded-for", http::HeaderValue::from_static(value));
         }
-        assert_eq!(client_address(address("10.0.0.1"), &headers, trusted_proxies), address(expected), "{forwarded:?}");
+        let rules: Vec<_> = trusted_proxies.iter().map(|text| IpRule::parse(text).expect("a rule")).collect();
+        assert_eq!(client_address(address("10.0.0.1"), &headers, &rules), address(expected), "{forwarded:?}");
     }
 
     #[test]
     fn only_trusted_proxies_are_believed() {
-        check(&["203.0.113.7"], 0, "10.0.0.1");
-        check(&["203.0.113.7"], 1, "203.0.113.7");
-        check(&["1.1.1.1, 203.0.113.7"], 1, "203.0.113.7");
-        check(&["1.1.1.1", "203.0.113.7"], 1, "203.0.113.7");
-        check(&["1.1.1.1, 203.0.113.7, 10.0.0.2"], 2, "203.0.113.7");
-        check(&["203.0.113.7"], 2, "203.0.113.7");
-        check(&[], 1, "10.0.0.1");
-        check(&["1.1.1.1, nonsense"], 1, "10.0.0.1");
-        check(&["203.0.113.7:4711"], 1, "203.0.113.7");
-        check(&["[2001:db8::7]:443"], 1, "2001:db8::7");
+        let (one, all) = (["10.0.0.1"].as_slice(), ["10.0.0.0/8", "fd00::/8"].as_slice());
+        check(&["203.0.113.7"], &[], "10.0.0.1");
+        check(&["203.0.113.7"], &["10.0.0.2"], "10.0.0.1");
+        check(&["203.0.113.7"], one, "203.0.113.7");
+        check(&["1.1.1.1, 203.0.113.7"], one, "203.0.113.7");
+        check(&["1.1.1.1", "203.0.113.7"], one, "203.0.113.7");
+        check(&["1.1.1.1, 203.0.113.7, 10.0.0.2"], all, "203.0.113.7");
+        check(&["1.1.1.1, 203.0.113.7, 10.0.0.2"], one, "10.0.0.2");
+        check(&["203.0.113.7,fd00::2", "10.9.9.9"], all, "203.0.113.7");
+        check(&["10.1.1.1, 10.0.0.2"], all, "10.0.0.1");
+        check(&[], all, "10.0.0.1");
+        check(&["1.1.1.1, nonsense"], all, "10.0.0.1");
+        check(&["1.1.1.1, "], all, "10.0.0.1");
+        check(&["203.0.113.7:4711"], all, "203.0.113.7");
+        check(&["[2001:db8::7]:443"], all, "2001:db8::7");
+        check(&["::ffff:10.0.0.2"], all, "10.0.0.1");
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Routes {
                 Ok((request, _)) => handler(state, request).await.map(R::into_response),
                 Err(error) => Err(error),
             };
-            edge.conclude(ticket, outcome)
+            edge.conclude(ticket, outcome).await
         })
     }
 
@@ -116,7 +116,7 @@ impl Routes {
                 }
                 Err(error) => Err(error),
             };
-            edge.conclude(ticket, outcome)
+            edge.conclude(ticket, outcome).await
         })
     }
 
@@ -130,7 +130,7 @@ impl Routes {
         let (edge, state) = (self.edge.clone(), state.clone());
         self.route(endpoint, async move |request: axum::extract::Request| {
             let open = move |opening: Opening, outbox: Outbox| open(&state, opening, outbox);
-            crate::socket::upgrade(&edge, endpoint, request, policy, open)
+            crate::socket::upgrade(&edge, endpoint, request, policy, open).await
         })
     }
 
@@ -152,12 +152,16 @@ impl Routes {
     pub fn into_router(self) -> Router {
         let (unknown, wrong) = (self.edge.clone(), self.edge);
         let unknown_path = async move |request: axum::extract::Request| {
-            let (ticket, verdict) = unknown.admit_stray(&request);
-            unknown.conclude(ticket, verdict.map(|()| not_found(request.headers())))
+            let mut ticket = unknown.ticket(None, &request);
+            let headers = request.into_parts().0.headers;
+            let verdict = unknown.admit_stray(&mut ticket).await;
+            unknown.conclude(ticket, verdict.map(|()| not_found(&headers))).await
         };
         let wrong_method = async move |request: axum::extract::Request| {
-            let (ticket, verdict) = wrong.admit_stray(&request);
-            wrong.conclude(ticket, verdict.and(Err(ApiError::wrong_method())))
+            let mut ticket = wrong.ticket(None, &request);
+            drop(request);
+            let verdict = wrong.admit_stray(&mut ticket).await;
+            wrong.conclude(ticket, verdict.and(Err(ApiError::wrong_method()))).await
         };
         self.router.fallback(unknown_path).method_not_allowed_fallback(wrong_method)
     }

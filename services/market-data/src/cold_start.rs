@@ -64,7 +64,7 @@ pub(crate) async fn cold_start(tables: &Tables) -> Result<Fold, ColdStartError> 
         let market = start.market(&listed, &symbol, books.seq, snapshot).await?;
         listed.list(symbol, market)?;
     }
-    Ok(Fold::restore(View { seq: start.seq, time: start.time, venue: Arc::new(listed) }))
+    Ok(Fold::restore(View { seq: start.seq, time: start.time, venue: Arc::new(listed), ..View::default() }))
 }
 
 /// A cold start on its way.

@@ -9,6 +9,7 @@ mod cold_start;
 pub mod fold;
 mod follow;
 mod klines;
+mod prices;
 mod rest;
 mod rounding;
 mod streams;
@@ -25,9 +26,11 @@ use emporion_model::Seq;
 use emporion_ports::committed::CommittedHead;
 use emporion_ports::feed::Feed;
 use emporion_ports::imported::ImportedKlines;
+use emporion_ports::prices::PriceCache;
 use emporion_ports::store::Journal;
 use fold::View;
 use follow::Shown;
+use prices::SharedPrices;
 use std::sync::Arc;
 use std::time::Duration;
 use streams::hub::Hub;
@@ -62,7 +65,8 @@ pub struct MarketData {
     seqs: watch::Receiver<Seq>,
     hub: Hub,
     outbox: OutboxLimits,
-    _task: Arc<AbortOnDrop>,
+    prices: Option<SharedPrices>,
+    _tasks: Vec<Arc<AbortOnDrop>>,
 }
 
 impl MarketData {
@@ -72,13 +76,23 @@ impl MarketData {
         let hub = Hub::default();
         let (shown, views, seqs) = Shown::new();
         let task = tokio::spawn(follow::follow(ports, shown, hub.clone()));
-        let (outbox, task) = (OutboxLimits::default(), Arc::new(AbortOnDrop(task)));
-        Self { tables, imported, committed, views, seqs, hub, outbox, _task: task }
+        let (outbox, tasks) = (OutboxLimits::default(), vec![Arc::new(AbortOnDrop(task))]);
+        Self { tables, imported, committed, views, seqs, hub, outbox, prices: None, _tasks: tasks }
     }
 
     /// The same service, whose streams let so much wait for each client.
     pub fn with_outbox(self, limits: OutboxLimits) -> Self {
         Self { outbox: limits, ..self }
+    }
+
+    /// The same service, which shares live prices with other processes. `works` is told whether that succeeds, again
+    /// and again.
+    pub fn with_prices(mut self, cache: Arc<dyn PriceCache>, works: Arc<dyn Fn(bool) + Send + Sync>) -> Self {
+        let prices = SharedPrices::new(cache, works);
+        let writer = tokio::spawn(prices.clone().keep(self.views.clone()));
+        self.prices = Some(prices);
+        self._tasks.push(Arc::new(AbortOnDrop(writer)));
+        self
     }
 
     /// Adds the service's endpoints. `limits` are the request limits in force, which `exchangeInfo` tells.

@@ -30,17 +30,18 @@ impl Handover {
 }
 
 /// Answers an upgrade request; the connection then goes on as a socket.
-pub(crate) fn upgrade(
+pub(crate) async fn upgrade(
     edge: &Arc<Edge>,
     endpoint: &'static Endpoint,
     request: Request,
     policy: SocketPolicy,
     open: impl FnOnce(Opening, Outbox) -> Result<Box<dyn Session>, ApiError>,
 ) -> Response {
-    let (ticket, verdict) = edge.admit_socket(endpoint, &request, policy.weight);
+    let mut ticket = edge.ticket(Some(endpoint), &request);
+    let verdict = edge.admit_socket(&mut ticket, policy.weight).await;
     let client = Client { address: ticket.address, came_at: ticket.began_at };
     let outcome = verdict.and_then(|()| accept(edge, endpoint, request, policy, client, open));
-    let mut response = edge.conclude(ticket, outcome);
+    let mut response = edge.conclude(ticket, outcome).await;
     if response.status() == StatusCode::UPGRADE_REQUIRED {
         say_upgrade(&mut response);
         response.headers_mut().insert(SEC_WEBSOCKET_VERSION, handshake::VERSION);

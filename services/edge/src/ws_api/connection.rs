@@ -66,7 +66,7 @@ impl Session for Connection {
         let place = self.in_flight.place().await;
         let received_at = self.api.0.edge.clock().now();
         let Read { id, target, params } = self.read(text);
-        let (mut reply, verdict) = self.charge(id, target.as_ref().ok(), params.as_ref().ok(), received_at);
+        let (mut reply, verdict) = self.charge(id, target.as_ref().ok(), params.as_ref().ok(), received_at).await;
         let admitted = verdict.and(target).and_then(|target| {
             let params = params?;
             reply.shows_rate_limits = self.shows_rate_limits(&params)?;
@@ -100,7 +100,7 @@ impl Connection {
     }
 
     /// Counts a message.
-    fn charge(
+    async fn charge(
         &self,
         id: MessageId,
         target: Option<&Target>,
@@ -108,7 +108,7 @@ impl Connection {
         began_at: TimeUs,
     ) -> (Reply, Result<(), ApiError>) {
         let (weight, weight_on_failure) = target.map_or((STRAY_WEIGHT, 0), |target| target.weigh(params));
-        let charge = self.api.0.edge.limits().charge(self.address, weight, began_at);
+        let charge = self.api.0.edge.limits().charge(self.address, weight, began_at).await;
         let reply = Reply {
             api: self.api.clone(),
             outbox: self.outbox.clone(),

@@ -69,7 +69,8 @@ impl Reply {
     pub(super) fn fail(mut self, error: &ApiError) {
         if self.weight_on_failure > 0 {
             let limits = self.api.0.edge.limits();
-            self.used_weight = limits.add(self.address, self.weight_on_failure, self.began_at);
+            let (used, weight) = (self.used_weight, self.weight_on_failure);
+            self.used_weight = limits.add_soon(self.address, used, weight, self.began_at);
         }
         let body = ErrorBody::new(error, self.api.0.edge.clock().now()).to_json();
         self.send(error.status, &body, &[]);

@@ -20,7 +20,7 @@ pub use series::{Day, Series};
 pub use tape::Tape;
 pub use venue::{Listing, Venue};
 
-use emporion_model::{AssetId, Event, Seq, SymbolId, TimeUs};
+use emporion_model::{AssetId, Event, History, Seq, SymbolId, TimeUs};
 use emporion_ports::feed::CommittedBatch;
 use std::sync::Arc;
 
@@ -44,6 +44,8 @@ pub enum FoldError {
 /// What readers hold: where the fold is, and everything listed, with the markets.
 #[derive(Clone, Debug, Default)]
 pub struct View {
+    /// The stretch of the journal, once a batch of it came.
+    pub history: History,
     /// The last command that is in it. A market may already be further.
     pub seq: Seq,
     /// The engine time of that command's batch.
@@ -78,6 +80,7 @@ impl Fold {
         if time.second() > self.view.time.second() {
             self.view.venue.listings().iter().for_each(|listing| listing.market.write().advance(time));
         }
+        self.view.history = batch.head.history;
         self.view.seq = batch.head.seq;
         self.view.time = time;
         Ok(())

@@ -50,6 +50,17 @@ impl Selection {
         })
     }
 
+    /// The symbols that [`Self::show`] may show.
+    pub(super) fn listings<'v>(&self, venue: &'v Venue) -> Result<Vec<&'v Listing>, ApiError> {
+        Ok(match &self.names {
+            Names::One(name) => vec![&**named(venue, name)?],
+            Names::Many(names) => {
+                names.iter().map(|name| Ok(&**named(venue, name)?)).collect::<Result<_, ApiError>>()?
+            }
+            Names::All => venue.listings().iter().map(|listing| &**listing).collect(),
+        })
+    }
+
     fn fits(&self, listing: &Listing) -> bool {
         self.status.is_none_or(|status| listing.symbol.spec.status == status)
     }

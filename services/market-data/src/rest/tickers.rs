@@ -3,14 +3,14 @@
 use super::selection::{Selection, named};
 use crate::MarketData;
 use crate::fold::series::AVERAGE_MINUTES;
-use crate::fold::{Day, DayStatistics, Listing, Market};
+use crate::fold::{Day, DayStatistics, Listing};
 use crate::rounding::{percent_change_nearest, ratio_nearest};
 use axum::response::{IntoResponse, Response};
 use emporion_api::names::TickerType;
-use emporion_api::wire::{AveragePrice, BookTicker, Decimal, MiniTicker, OneOrMany, PriceTicker, Ticker, VALUE_PLACES};
+use emporion_api::wire::{AveragePrice, BookTicker, Decimal, MiniTicker, PriceTicker, Ticker, VALUE_PLACES};
 use emporion_api::{ApiError, TimeUnit};
 use emporion_edge::{Json, Request};
-use emporion_model::{Amount, Price, Side, SymbolName, TimeUs, TradeId};
+use emporion_model::{Amount, Price, SymbolName, TimeUs, TradeId};
 
 /// The decimals of a percentage.
 const PERCENT_PLACES: u8 = 3;
@@ -46,30 +46,28 @@ pub(super) async fn day(data: MarketData, request: Request) -> Result<Response, 
 }
 
 /// `GET ticker/price`. A symbol that never traded has the price zero.
-pub(super) async fn price(data: MarketData, request: Request) -> Result<Json<OneOrMany<PriceTicker>>, ApiError> {
+pub(super) async fn price(data: MarketData, request: Request) -> Result<Response, ApiError> {
     let selection = request.read(Selection::read)?;
     let view = data.current().await?;
-    let shown = selection.show(&view.venue, |listing| {
-        let last = listing.market.read().series().last().map(|last| last.close);
-        PriceTicker { symbol: listing.symbol.spec.name.into(), price: listing.price_or_zero(last) }
+    let newest = data.newest(&view, &selection.listings(&view.venue)?).await;
+    let shown = selection.show(&view.venue, |listing| PriceTicker {
+        symbol: listing.symbol.spec.name.into(),
+        price: listing.price_or_zero(newest.last(listing)),
     })?;
-    Ok(Json(shown))
+    Ok(newest.marked(Json(shown), request.received_at))
 }
 
 /// `GET ticker/bookTicker`. An empty side has price and quantity zero.
-pub(super) async fn book(data: MarketData, request: Request) -> Result<Json<OneOrMany<BookTicker>>, ApiError> {
+pub(super) async fn book(data: MarketData, request: Request) -> Result<Response, ApiError> {
     let selection = request.read(Selection::read)?;
     let view = data.current().await?;
+    let newest = data.newest(&view, &selection.listings(&view.venue)?).await;
     let shown = selection.show(&view.venue, |listing| {
-        let [[bid_price, bid_qty], [ask_price, ask_qty]] = best_levels(listing, &listing.market.read());
+        let best = newest.best(listing).map(|level| listing.level_or_zero(level));
+        let [[bid_price, bid_qty], [ask_price, ask_qty]] = best;
         BookTicker { symbol: listing.symbol.spec.name.into(), bid_price, bid_qty, ask_price, ask_qty }
     })?;
-    Ok(Json(shown))
-}
-
-/// Price and quantity of the best bid, then of the best ask.
-pub(crate) fn best_levels(listing: &Listing, market: &Market) -> [[Decimal; 2]; 2] {
-    [Side::Buy, Side::Sell].map(|side| listing.level_or_zero(market.book().best(side)))
+    Ok(newest.marked(Json(shown), request.received_at))
 }
 
 /// The ticker at the engine time `now`, or later if the market is further.

@@ -12,6 +12,7 @@ use emporion_ports::feed::InProcessFeed;
 use emporion_ports::imported::InMemoryKlines;
 use emporion_ports::keys::{KeyDirectory, KeyError, KeyRecord};
 use emporion_ports::orders::Committed;
+use emporion_ports::prices::PriceCache;
 use emporion_ports::users::ApiKeyName;
 use http_body_util::BodyExt;
 use std::sync::Arc;
@@ -43,7 +44,23 @@ impl App {
         Self::over(venue, FakeTables::new(venue), LimitPolicy::BINANCE)
     }
 
+    /// Sharing prices, with a clock that is so far behind the newest batch.
+    pub(crate) fn sharing(venue: &TestVenue, prices: Arc<dyn PriceCache>, later_us: u64) -> Self {
+        let share = |data: MarketData| data.with_prices(prices, Arc::new(|_| {}));
+        Self::made(venue, FakeTables::new(venue), LimitPolicy::BINANCE, later_us, share)
+    }
+
     pub(crate) fn over(venue: &TestVenue, tables: Arc<FakeTables>, limits: LimitPolicy) -> Self {
+        Self::made(venue, tables, limits, 0, |data| data)
+    }
+
+    fn made(
+        venue: &TestVenue,
+        tables: Arc<FakeTables>,
+        limits: LimitPolicy,
+        later_us: u64,
+        share: impl FnOnce(MarketData) -> MarketData,
+    ) -> Self {
         let journal = Arc::new(FakeJournal::new(venue.rows.clone()));
         let feed = Arc::new(InProcessFeed::new(16));
         let (committed, committed_read) = watch::channel(Committed { seq: venue.head().seq, time: venue.head().time });
@@ -54,12 +71,13 @@ impl App {
             imported: Arc::<InMemoryKlines>::default(),
             committed: Arc::new(committed_read),
         });
+        let data = share(data);
         let options = EdgeOptions {
             limits: LimitsOptions { policy: limits, ..Default::default() },
             body_bytes_max: MarketData::OPERATOR_BODY_BYTES_MAX,
             ..Default::default()
         };
-        let now = venue.head().time;
+        let now = venue.head().time.plus_us(later_us);
         let edge = Edge::new(options, Arc::new(NoKeys), Readiness::new(), Clock::new(move || now));
         let policy = edge.limits().policy();
         let routes = data.add_routes(Routes::new(edge), policy);
@@ -95,6 +113,13 @@ impl App {
         let body = body.unwrap_or_default();
         let request = request.header("Content-Length", body.len());
         self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    /// How old the answer to a GET says that its prices are, in milliseconds.
+    pub(crate) async fn stale_ms(&self, path: &str) -> Option<u64> {
+        let request = http::Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        response.headers().get("x-emporion-stale-ms").map(|value| value.to_str().unwrap().parse().unwrap())
     }
 
     async fn send(&self, request: http::Request<Body>) -> (u16, String) {

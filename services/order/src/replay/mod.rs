@@ -5,11 +5,13 @@
 
 mod recover;
 mod snapshotter;
+mod standby;
 #[cfg(test)]
 mod tests;
 
 pub use recover::{Progress, RecoverError, Recovered, begin, recover};
 pub use snapshotter::{ScrubReport, SnapshotPolicy, Snapshotter, SnapshotterError, scrub};
+pub use standby::{Standby, StandbyError};
 
 use emporion_engine::Engine;
 use emporion_model::Seq;

@@ -8,7 +8,7 @@ use emporion_ports::store::{CommitError, Journal, Snapshot, Snapshots, StoreErro
 use std::sync::Arc;
 
 /// How many bytes of journal are read at a time.
-const READ_BYTES: usize = 4 << 20;
+pub(super) const READ_BYTES: usize = 4 << 20;
 
 /// The engine at the journal's head, ready to lead.
 #[derive(Debug)]

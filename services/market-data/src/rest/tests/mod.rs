@@ -4,5 +4,6 @@ mod answers;
 mod exchange_info;
 mod operator;
 mod parameters;
+mod prices;
 mod staleness;
 mod windows;
