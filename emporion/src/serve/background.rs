@@ -36,11 +36,14 @@ pub(crate) fn start(
     metrics: PrometheusHandle,
 ) -> JoinSet<Failure> {
     let mut tasks = JoinSet::new();
-    let (journal, snapshots, head) = (store.journal.clone(), store.snapshots.clone(), committed.clone());
-    let policy = SnapshotPolicy { every_commands: config.snapshots.every_commands };
-    let follower =
-        move || Snapshotter { journal: journal.clone(), snapshots: snapshots.clone(), committed: head.clone(), policy };
-    tasks.spawn(keep_snapshots(follower, readiness.clone()));
+    let snapshots = Snapshots {
+        journal: store.journal.clone(),
+        snapshots: store.snapshots.clone(),
+        committed: committed.clone(),
+        policy: SnapshotPolicy { every_commands: config.snapshots.every_commands },
+        readiness: readiness.clone(),
+    };
+    tasks.spawn(async move { snapshots.keep().await });
     if let Some(pause_ms) = (SCRUB_READ_BYTES * 1_000).checked_div(config.scrubber.bytes_per_second) {
         let pause = Duration::from_millis(pause_ms);
         tasks.spawn(keep_scrubbing(store.journal.clone(), committed.clone(), pause, readiness.clone()));
@@ -60,20 +63,37 @@ async fn keep_metrics_small(metrics: PrometheusHandle) -> Failure {
     }
 }
 
-/// A replay that gives something else than was lived ends the venue: every restart would find the same.
-async fn keep_snapshots(follower: impl Fn() -> Snapshotter, readiness: Readiness) -> Failure {
-    loop {
-        let Err(error) = follower().run().await else {
-            // The venue is stopping.
-            return std::future::pending().await;
-        };
-        if let SnapshotterError::Replay(ReplayError::Diverged { .. }) = error {
-            return Failure::bug(format!("the snapshot follower found that {error}"));
+/// The snapshots of one who leads.
+pub(super) struct Snapshots {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) snapshots: Arc<dyn emporion_ports::store::Snapshots>,
+    pub(super) committed: watch::Receiver<Committed>,
+    pub(super) policy: SnapshotPolicy,
+    pub(super) readiness: Readiness,
+}
+
+impl Snapshots {
+    /// A replay that gives something else than was lived ends the venue: every restart would find the same.
+    pub(super) async fn keep(&self) -> Failure {
+        loop {
+            let follower = Snapshotter {
+                journal: self.journal.clone(),
+                snapshots: self.snapshots.clone(),
+                committed: self.committed.clone(),
+                policy: self.policy,
+            };
+            let Err(error) = follower.run().await else {
+                // The venue is stopping.
+                return std::future::pending().await;
+            };
+            if let SnapshotterError::Replay(ReplayError::Diverged { .. }) = error {
+                return Failure::bug(format!("the snapshot follower found that {error}"));
+            }
+            tracing::error!(%error, "No snapshot was saved; restarts take longer until one is.");
+            self.readiness.set_degraded("snapshots", true);
+            rest(RETRY).await;
+            self.readiness.set_degraded("snapshots", false);
         }
-        tracing::error!(%error, "No snapshot was saved; restarts take longer until one is.");
-        readiness.set_degraded("snapshots", true);
-        rest(RETRY).await;
-        readiness.set_degraded("snapshots", false);
     }
 }
 

@@ -121,7 +121,7 @@ pub(crate) fn find_running(path: &Path) -> Result<(Address, String), Failure> {
 }
 
 /// 256 bits that nobody can guess.
-fn random_hex() -> Result<String, Failure> {
+pub(crate) fn random_hex() -> Result<String, Failure> {
     let mut bytes = [0; 32];
     let filled = OsRng.try_fill_bytes(&mut bytes);
     filled.map_err(|error| Failure::failed(format!("the operating system gives no random numbers: {error}")))?;

@@ -81,8 +81,17 @@ impl Lead {
     /// Takes the lead: fences whoever led before, rebuilds the engine, brings the tables to the journal's head and
     /// starts. An empty journal begins with `genesis`.
     pub(crate) async fn take(&self, genesis: impl FnOnce() -> Genesis) -> Result<Leadership, LeadError> {
-        let epoch = self.journal.take_over().await?.epoch;
-        let mut recovered = self.recover().await?;
+        self.journal.take_over().await?;
+        let recovered = self.recover().await?;
+        self.start(recovered, genesis).await
+    }
+
+    /// Leads from an engine that stands at the journal's head of an epoch that was just begun.
+    pub(crate) async fn start(
+        &self,
+        mut recovered: Recovered,
+        genesis: impl FnOnce() -> Genesis,
+    ) -> Result<Leadership, LeadError> {
         if recovered.head.seq == Seq::ZERO {
             recovered = begin(&*self.journal, recovered, genesis(), self.clock.now()).await?;
             tracing::info!("The venue begins.");
@@ -90,7 +99,7 @@ impl Lead {
         let Recovered { engine, head, from_snapshot } = recovered;
         let projector = self.catch_up().await?;
         let mode = engine.mode().expect("a venue that began has a mode");
-        tracing::info!(seq = head.seq.0, epoch = epoch.0, from_snapshot = from_snapshot.0, "The venue is led.");
+        tracing::info!(seq = head.seq.0, epoch = head.epoch.0, from_snapshot = from_snapshot.0, "The venue is led.");
         let (batches, waiting) = mpsc::channel(self.lag_batches_max);
         let projector = tokio::spawn(projector.run(waiting));
         let sequencer = Sequencer {

@@ -8,6 +8,7 @@ mod leadership;
 mod listeners;
 mod page;
 mod ready;
+mod roles;
 mod services;
 mod settings;
 mod signals;
@@ -15,11 +16,12 @@ mod signals;
 use folder::DataFolder;
 pub(crate) use folder::{MASTER_KEY_FILE, USERS_FILE, find_running};
 pub(crate) use page::FILES as PAGE_FILES;
+pub(crate) use roles::postgres_options;
 pub(crate) use ready::ReadyAccount;
 pub(crate) use signals::Signals;
 
 use crate::cli;
-use crate::config::{Config, Sources};
+use crate::config::{Config, Role, Sources};
 use crate::demo::{self, Demo};
 use crate::genesis;
 use crate::{Exit, Failure, descriptors, telemetry};
@@ -52,6 +54,9 @@ pub(crate) fn run(serve: cli::Serve) -> Result<(), Failure> {
     let runtime = runtime.map_err(|error| Failure::failed(format!("the process cannot start: {error}")))?;
     let served = runtime.block_on(async {
         let mut signals = Signals::listen()?;
+        if config.role != Role::All {
+            return roles::run(&config, &serve, metrics, signals).await;
+        }
         let venue = tokio::select! {
             venue = Venue::open(&config, &serve, metrics) => venue?,
             name = signals.next() => {
@@ -123,7 +128,8 @@ impl<'a> Venue<'a> {
         let sequencer = Arc::new(CurrentSequencer::default());
         sequencer.set(Some(leadership.sequencer.clone()));
         let committed = lead.committed.subscribe();
-        settings::apply(config, &store.tables, &committed, sequencer.clone()).await?;
+        let seq = committed.borrow().seq;
+        settings::apply(config, &*store.tables, seq, sequencer.clone()).await?;
         let ground = Ground {
             config,
             folder: &folder,
@@ -145,8 +151,9 @@ impl<'a> Venue<'a> {
             &readiness,
             ground.metrics.clone(),
         );
-        let routers = (services.public_routes(&ground).into_router(), services.operator_routes(&ground).into_router());
-        let listeners = Listeners::open(bound, routers, config.http.serve(config.sockets.options()));
+        let (public, operator) = (services.public_routes(&ground).into_router(), services.operator_routes(&ground));
+        let options = config.http.serve(config.sockets.options());
+        let listeners = Listeners::open(bound, public, Some(operator.into_router()), options);
         Ok(Self {
             config,
             arguments,
@@ -197,7 +204,9 @@ impl<'a> Venue<'a> {
         };
         if let Some(path) = &self.arguments.ready_file {
             let accounts = demo.as_ref().map_or(&[][..], Demo::accounts);
-            ready::write(path, public, self.folder.path(), accounts)?;
+            let operator = self.listeners.operator();
+            let at = ready::At { role: Role::All.name(), public, operator, internal: None };
+            ready::write(path, &at, self.folder.path(), accounts)?;
         }
         tracing::info!(address = %public, data_dir = %self.folder.path().display(), "The venue answers.");
         Ok(demo)

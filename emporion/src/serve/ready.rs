@@ -26,6 +26,22 @@ pub(crate) struct Ready<'a> {
 struct Process {
     role: &'static str,
     pid: u32,
+    /// `host:port` of its public listener.
+    address: String,
+    /// Base URL of its operator's listener.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operator: Option<String>,
+    /// `host:port` of its internal listener.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    internal: Option<String>,
+}
+
+/// Where a process answers.
+pub(crate) struct At {
+    pub(crate) role: &'static str,
+    pub(crate) public: SocketAddr,
+    pub(crate) operator: Option<SocketAddr>,
+    pub(crate) internal: Option<SocketAddr>,
 }
 
 /// An account that may be used.
@@ -43,17 +59,24 @@ pub(crate) struct ReadyAccount {
 /// Writes the ready file at `path` as a whole, for its owner alone: it may hold secrets.
 pub(crate) fn write(
     path: &Path,
-    public: SocketAddr,
+    at: &At,
     data_dir: &Path,
     accounts: &[ReadyAccount],
 ) -> Result<(), Failure> {
-    let here = reachable(public);
+    let here = reachable(at.public);
+    let process = Process {
+        role: at.role,
+        pid: std::process::id(),
+        address: here.to_string(),
+        operator: at.operator.map(|address| format!("http://{}", reachable(address))),
+        internal: at.internal.map(|address| reachable(address).to_string()),
+    };
     let ready = Ready {
         rest: format!("http://{here}"),
         ws: format!("ws://{here}"),
         ws_api: format!("ws://{here}/ws-api/v3"),
         data_dir,
-        processes: vec![Process { role: "all", pid: std::process::id() }],
+        processes: vec![process],
         accounts,
     };
     let json = serde_json::to_string_pretty(&ready)
@@ -82,14 +105,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ready.json");
         let account = ReadyAccount { name: "alice".to_owned(), api_key: "k".to_owned(), secret_key: "s".to_owned() };
-        write(&path, "0.0.0.0:80".parse().unwrap(), Path::new("/data"), &[account]).unwrap();
+        let at = At { role: "all", public: "0.0.0.0:80".parse().unwrap(), operator: None, internal: None };
+        write(&path, &at, Path::new("/data"), &[account]).unwrap();
         let ready: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let expected = serde_json::json!({
             "rest": "http://127.0.0.1:80",
             "ws": "ws://127.0.0.1:80",
             "wsApi": "ws://127.0.0.1:80/ws-api/v3",
             "dataDir": "/data",
-            "processes": [{ "role": "all", "pid": std::process::id() }],
+            "processes": [{ "role": "all", "pid": std::process::id(), "address": "127.0.0.1:80" }],
             "accounts": [{ "name": "alice", "apiKey": "k", "secretKey": "s" }],
         });
         assert_eq!(ready, expected);

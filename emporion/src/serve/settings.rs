@@ -1,37 +1,32 @@
 //! Settings that can change an outcome: they are engine state, and the config only asks for them. Where the two
 //! differ, a journaled command makes the engine follow.
 
-use super::leadership::CurrentSequencer;
 use crate::Failure;
 use crate::config::{AccountLimits, Config};
-use emporion_model::{Action, Options, SourceId};
+use emporion_model::{Action, Options, Seq, SourceId};
 use emporion_order::operator::Numbered;
-use emporion_ports::commands::ServiceOutcome;
-use emporion_ports::orders::Committed;
-use emporion_ports::tables::{AccountQueries, Projection, VenueQueries, Waited};
-use emporion_sqlite::SqliteTables;
+use emporion_ports::commands::{EngineCommands, ServiceOutcome};
+use emporion_ports::tables::{Queries, Waited};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// How long the tables may take to hold what is committed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Makes the engine follow the config.
+/// Makes the engine follow the config; `seq` is committed.
 ///
 /// # Errors
 /// One sentence: an account that the config names does not exist, or the engine refuses.
 pub(crate) async fn apply(
     config: &Config,
-    tables: &SqliteTables,
-    committed: &watch::Receiver<Committed>,
-    sequencer: Arc<CurrentSequencer>,
+    tables: &dyn Queries,
+    seq: Seq,
+    engine: Arc<dyn EngineCommands>,
 ) -> Result<(), Failure> {
-    let seq = committed.borrow().seq;
     if tables.wait_projected(seq, PATIENCE).await? == Waited::TimedOut {
         return Err(Failure::failed("the tables do not follow the journal"));
     }
-    let commands = Numbered::new(sequencer, SourceId::CONFIG);
+    let commands = Numbered::new(engine, SourceId::CONFIG);
     let found = tables.venue().await?.value.map(|venue| venue.options);
     follow_options(&commands, found, config.options()).await?;
     for limits in &config.limits.accounts {
@@ -49,7 +44,7 @@ async fn follow_options(commands: &Numbered, found: Option<Options>, wanted: Opt
     Ok(())
 }
 
-async fn follow_account(commands: &Numbered, tables: &SqliteTables, limits: &AccountLimits) -> Result<(), Failure> {
+async fn follow_account(commands: &Numbered, tables: &dyn Queries, limits: &AccountLimits) -> Result<(), Failure> {
     let (account, wanted) = (limits.account(), limits.order_counts());
     let Some(row) = tables.account(account).await?.value else {
         return Err(Failure::usage(format!(
