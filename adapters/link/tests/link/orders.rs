@@ -1,7 +1,7 @@
 //! Clients' commands over the link, and what becomes of them when it breaks.
 
 use crate::certificates::Authority;
-use crate::parts::{Recorder, connected, here, link, number, pair, recorder, sealed, server, venue_keys};
+use crate::parts::{Recorder, connected, here, link, number, pair, recorder, sealed, server};
 use emporion_link::{CommandsLink, Leading, LinkError, LinkOptions, OrderLink};
 use emporion_model::{Action, SourceId};
 use emporion_ports::commands::{EngineCommands as _, ServiceOutcome, SubmitError};
@@ -67,7 +67,6 @@ async fn what_nobody_sealed_is_refused() {
     }
     assert!(orders.submit_sealed(good).await.is_ok());
     assert_eq!(recorder.taken.lock().unwrap().len(), 1);
-    let _ = venue_keys(1);
 }
 
 #[tokio::test]

@@ -68,14 +68,14 @@ fn outcome(command: &Command) -> Outcome {
     Outcome::new(Arc::new(CommittedBatch::from_row(&row).unwrap()), 0, 0)
 }
 
-pub(crate) fn venue_keys(secret: u8) -> VenueKeys {
-    VenueKeys::new(&[(1, [secret; 32])]).unwrap()
+fn venue_keys() -> VenueKeys {
+    VenueKeys::new(&[(1, [1; 32])]).unwrap()
 }
 
 pub(crate) fn sealed(session: u64, number: u128) -> SealedCommand {
     let origin = Origin::Client(CommandId(number.to_be_bytes()), TimeUs(9));
     let command = Command { origin, action: Action::Tick };
-    venue_keys(1).seal(&GatewayCommand { session: SessionId(session), taken_at: TimeUs(1), command })
+    venue_keys().seal(&GatewayCommand { session: SessionId(session), taken_at: TimeUs(1), command })
 }
 
 pub(crate) fn here(recorder: &Arc<Recorder>) -> Leading {
@@ -100,7 +100,7 @@ pub(crate) async fn server(tls: LinkTls, leading: Leading, options: LinkOptions)
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let leading = watch::Sender::new(leading);
-    let door = SequencerDoor { venue_keys: venue_keys(1), leading: leading.subscribe() };
+    let door = SequencerDoor { venue_keys: venue_keys(), leading: leading.subscribe() };
     let (stop, stopped) = oneshot::channel::<()>();
     let handlers = Handlers { sequencer: Some(door), keys: None };
     let running = tokio::spawn(serve(listener, tls, handlers, options, async move { drop(stopped.await) }));
