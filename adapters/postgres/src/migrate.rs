@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use deadpool_postgres::Object;
 use emporion_ports::store::StoreError;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
@@ -28,6 +29,12 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "journal", compatible_from: 1, sql: include_str!("../migrations/0001_journal.sql") },
     Migration { version: 2, name: "tables", compatible_from: 1, sql: include_str!("../migrations/0002_tables.sql") },
     Migration { version: 3, name: "users", compatible_from: 1, sql: include_str!("../migrations/0003_users.sql") },
+    Migration {
+        version: 4,
+        name: "partitions",
+        compatible_from: 1,
+        sql: include_str!("../migrations/0004_partitions.sql"),
+    },
 ];
 
 /// What a build needs: all of its own migrations.
@@ -69,10 +76,11 @@ pub async fn migrate(url: &str) -> Result<Vec<Applied>, StoreError> {
 }
 
 async fn migrate_with(url: &str, migrations: &[Migration]) -> Result<Vec<Applied>, StoreError> {
-    let mut client = connect(url, "emporion migrate", SETTINGS).await?.client;
-    lock(&client).await?;
+    let mut connection = connect(url, "emporion migrate", SETTINGS).await?;
+    let client = &mut connection.client;
+    lock(client).await?;
     client.batch_execute(CREATE_LIST).await.map_err(failed)?;
-    let present = present(&client).await?;
+    let present = present(client).await?;
     let mut applied = Vec::new();
     for migration in migrations {
         match present.get(&migration.version) {
@@ -84,7 +92,7 @@ async fn migrate_with(url: &str, migrations: &[Migration]) -> Result<Vec<Applied
                 )));
             }
             None => {
-                apply_patiently(&mut client, migration).await?;
+                apply_patiently(client, migration).await?;
                 applied.push(Applied { version: migration.version, name: migration.name });
             }
         }
@@ -129,7 +137,7 @@ async fn apply(client: &mut Client, migration: &Migration) -> Result<(), tokio_p
 }
 
 /// Refuses a schema that this build does not get along with: one that is behind it, and one that says so.
-pub(crate) async fn check_schema(client: &Client) -> Result<(), StoreError> {
+pub(crate) async fn check_schema(client: &Object) -> Result<(), StoreError> {
     const NEWEST: &str = "select coalesce(max(version), 0), coalesce(max(compatible_from), 0) from schema_migrations";
     let row = match client.query_one(NEWEST, &[]).await {
         Ok(row) => row,

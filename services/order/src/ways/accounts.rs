@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn what_is_in_flight_settles_before_anything_goes_to_the_lane() {
         let lane = Lane::default();
-        let mut accounts = in_flight(&[1, 1, 1], &lane);
+        let mut accounts = in_flight(&[1, 2, 1], &lane);
         accounts.not_sent(ACCOUNT, 3, &lane);
         accounts.enter(ACCOUNT, SESSION, parcel(4), Place::Parked, &lane);
         accounts.in_doubt(ACCOUNT, 1, &lane);
