@@ -183,8 +183,11 @@ mod tests {
         assert!(rows.iter().all(|row| !row.path.starts_with("/v1/operator/")));
         assert!(rows.len() > 40);
         let path = folder.path().join("haproxy.cfg");
-        std::fs::write(&path, config("127.0.0.1:8080".parse().unwrap(), &folder.path().join("socket"), &rows, &servers))
-            .unwrap();
+        std::fs::write(
+            &path,
+            config("127.0.0.1:8080".parse().unwrap(), &folder.path().join("socket"), &rows, &servers),
+        )
+        .unwrap();
         check(&path).unwrap();
         std::fs::write(&path, "nonsense\n").unwrap();
         assert!(check(&path).unwrap_err().to_string().contains("nonsense"));
