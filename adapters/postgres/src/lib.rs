@@ -31,3 +31,4 @@ pub use options::{Durability, PostgresOptions};
 pub use postgres::Postgres;
 pub use snapshots::PostgresSnapshots;
 pub use users::PostgresUsers;
+pub use tables::PgTables;

@@ -44,6 +44,11 @@ impl Pools {
         self.write.get().await.map_err(failed)
     }
 
+    /// Whether there is a read address.
+    pub(crate) fn has_replica(&self) -> bool {
+        self.read.is_some()
+    }
+
     /// A connection to the replica, or to the primary where there is none or it does not answer.
     pub(crate) async fn read(&self) -> Result<Object, StoreError> {
         let Some(read) = &self.read else { return self.write().await };

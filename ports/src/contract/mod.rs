@@ -8,6 +8,7 @@ pub mod counts;
 pub mod feed;
 pub mod imported;
 pub mod lanes;
+pub mod leases;
 pub mod prices;
 pub mod signals;
 pub mod store;

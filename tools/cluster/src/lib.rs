@@ -5,5 +5,6 @@
 
 pub mod certificates;
 pub mod fault_proxy;
+pub mod haproxy;
 pub mod parts;
 pub mod trio;

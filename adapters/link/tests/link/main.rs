@@ -1,4 +1,5 @@
 //! The internal stream over real sockets and certificates.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod certificates;
 mod garbage;

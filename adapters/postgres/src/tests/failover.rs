@@ -56,7 +56,8 @@ impl Started {
         while self.has_processes() {
             pause().await;
         }
-        // Its process id is still taken, by what is left of a child that nobody waits for.
+        // Its process id is still taken, by what is left of a child that nobody waits for; so its locks look held.
+        command.args(["-c", "unix_socket_directories="]);
         fs::remove_file(self.data.join("postmaster.pid")).unwrap();
         let mut child = Child::start(&mut command).unwrap();
         for _ in 0..600 {

@@ -13,6 +13,8 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// After so many unanswered probes in a row the primary is taken for lost.
 const PROBES_FAILED_MAX: u32 = 3;
+/// A standby that ends more often than this gets a copy of the primary's data.
+const STARTS_MAX: u32 = 3;
 const STEP: Duration = Duration::from_millis(50);
 /// How long both standbys are waited for before the lost primary is started again where it was.
 const STANDBYS_LIMIT: Duration = Duration::from_secs(10);
@@ -25,6 +27,8 @@ struct Manager<'a> {
     probed_at: Option<Instant>,
     /// A node whose data part from the primary's, and which must be rebuilt before it may run.
     parted: [bool; NODES],
+    /// How often each standby was started since both last followed.
+    starts: [u32; NODES],
 }
 
 /// Manages the nodes until the trio stops.
@@ -33,7 +37,15 @@ pub(super) fn run(shared: &Shared) {
         Ok(sql) => sql,
         Err(error) => return shared.say(format!("the manager cannot start: {error:#}")),
     };
-    let mut manager = Manager { shared, sql, primary: 0, probes_failed: 0, probed_at: None, parted: [false; NODES] };
+    let mut manager = Manager {
+        shared,
+        sql,
+        primary: 0,
+        probes_failed: 0,
+        probed_at: None,
+        parted: [false; NODES],
+        starts: [0; NODES],
+    };
     let mut is_set_up = false;
     while !shared.is_stopping.load(Ordering::SeqCst) {
         let step = if is_set_up { manager.step() } else { manager.set_up().map(|is_done| is_set_up = is_done) };
@@ -89,6 +101,9 @@ impl Manager<'_> {
             Ok(count) => {
                 self.probes_failed = 0;
                 let is_healthy = count.as_deref() == Some("2");
+                if is_healthy {
+                    self.starts = [0; NODES];
+                }
                 self.shared.update(|view| view.is_healthy = is_healthy);
             }
             Err(error) => {
@@ -108,12 +123,20 @@ impl Manager<'_> {
         if self.parted[number] {
             self.shared.update(|view| view.is_healthy = false);
             self.make_slot(number)?;
+            // pg_rewind reads a primary's timeline from its control file, which is old until the first checkpoint.
+            self.sql.rows(primary, "checkpoint", Duration::from_secs(60))?;
             let how = self.shared.nodes()[number].rebuild(primary, &self.shared.password)?;
             self.parted[number] = false;
             self.shared.say(format!("node {} was {how} and follows", self.name(number)));
         } else if !self.shared.nodes()[number].is_running() {
             self.shared.update(|view| view.is_healthy = false);
             self.shared.nodes()[number].kill();
+            self.starts[number] += 1;
+            if self.starts[number] > STARTS_MAX {
+                let how = self.shared.nodes()[number].copy(primary, &self.shared.password)?;
+                self.shared.say(format!("node {} ended again and again and was {how}", self.name(number)));
+                return Ok(());
+            }
             self.shared.nodes()[number].start()?;
             self.shared.say(format!("node {} had ended and was started again", self.name(number)));
         }

@@ -192,22 +192,32 @@ impl Node {
         rewind.env("PGPASSWORD", password).arg("--target-pgdata").arg(self.data());
         rewind.arg(format!("--source-server={source}")).arg("--no-sync");
         let log = self.folder.join("rebuild.log");
-        let how = if run_logged(&mut rewind, &log).is_ok() {
-            // Its slots tell what others had when it was the primary.
-            for slot in fs::read_dir(self.data().join("pg_replslot"))? {
-                fs::remove_dir_all(slot?.path())?;
-            }
-            "rewound"
-        } else {
-            fs::remove_dir_all(self.data())?;
-            let mut copy = as_other_user(&bin("pg_basebackup"));
-            copy.env("PGPASSWORD", password).arg("-D").arg(self.data()).arg(format!("--dbname={source}"));
-            run_logged(copy.args(["--checkpoint=fast", "--wal-method=stream", "--no-sync"]), &log)?;
-            "copied"
-        };
+        if run_logged(&mut rewind, &log).is_err() {
+            return self.copy(primary, password);
+        }
+        // Its slots tell what others had when it was the primary.
+        for slot in fs::read_dir(self.data().join("pg_replslot"))? {
+            fs::remove_dir_all(slot?.path())?;
+        }
         self.follow(Some(primary), password)?;
         self.start()?;
-        Ok(how)
+        Ok("rewound")
+    }
+
+    /// Makes its data a copy of those of `primary`, and starts it as a standby.
+    pub(super) fn copy(&mut self, primary: SocketAddr, password: &str) -> Result<&'static str> {
+        self.kill();
+        if self.data().exists() {
+            fs::remove_dir_all(self.data())?;
+        }
+        let source = format!("host={} port={} user=postgres dbname=postgres", primary.ip(), primary.port());
+        let mut copy = as_other_user(&bin("pg_basebackup"));
+        copy.env("PGPASSWORD", password).arg("-D").arg(self.data()).arg(format!("--dbname={source}"));
+        let log = self.folder.join("rebuild.log");
+        run_logged(copy.args(["--checkpoint=fast", "--wal-method=stream", "--no-sync"]), &log)?;
+        self.follow(Some(primary), password)?;
+        self.start()?;
+        Ok("copied")
     }
 }
 
