@@ -35,6 +35,12 @@ pub(crate) enum Command {
         #[command(flatten)]
         venue: VenueArgs,
     },
+    /// Bring the schema of the PostgreSQL in `store.url` to what this build needs, as the schema's owner. Processes of
+    /// the venue may run meanwhile.
+    Migrate {
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
     /// Work with accounts of a running venue.
     #[command(subcommand)]
     Account(Account),

@@ -1,7 +1,7 @@
 //! `emporion backup`: a venue, running or not, into a new folder: the journal first, then the users. What the users
 //! know beyond the journal is sent to the engine again after a restore.
 
-use super::{Hash, block_on, config_of};
+use super::{Hash, block_on, folder_config};
 use crate::Failure;
 use crate::cli::VenueArgs;
 use crate::files::{Readers, read_text, write_whole};
@@ -51,7 +51,7 @@ impl Manifest {
 }
 
 pub(super) fn run(folder: &Path, venue: &VenueArgs, output: Output) -> Result<(), Failure> {
-    let from = config_of(venue)?.data_dir;
+    let from = folder_config(venue)?.data_dir;
     let store = Store::open_read_only(&from)?;
     let lock = FolderLock::acquire_empty(folder)?;
     let progress = Progress::of("copying the journal");

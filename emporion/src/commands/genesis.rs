@@ -3,12 +3,15 @@
 use super::{block_on, config_of};
 use crate::Failure;
 use crate::cli::VenueArgs;
+use crate::config::Config;
 use crate::genesis::from_file;
 use crate::output::Output;
+use crate::serve::postgres_options;
 use emporion_edge::Clock;
 use emporion_model::{Action, Genesis, Mode, Seq};
 use emporion_order::replay::{begin, recover};
-use emporion_ports::store::Journal;
+use emporion_ports::store::{Journal, Snapshots};
+use emporion_postgres::Postgres;
 use emporion_sqlite::{Durability, FolderLock, Store, refuse_lost_end};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -27,31 +30,43 @@ struct Begun {
 pub(super) fn run(file: &Path, venue: &VenueArgs, output: Output) -> Result<(), Failure> {
     let config = config_of(venue)?;
     let genesis = from_file(file, config.options())?;
-    let lock = FolderLock::acquire(&config.data_dir)?;
-    refuse_lost_end(&lock)?;
-    let store = Store::open(&lock, Durability::Durable)?;
     let mode = if genesis.mode == Mode::Live { "live" } else { "sandbox" };
     let (assets, symbols) = (genesis.assets.len(), genesis.symbols.len());
-    let began = block_on(begin_or_compare(&store, genesis))?;
+    let began = block_on(begin_in(&config, genesis))?;
     output.answer(&Begun { began, mode, assets, symbols }, || match began {
         true => format!("the venue begins: mode {mode}, assets {assets}, symbols {symbols}"),
         false => "nothing to do: the venue began with this file's assets and symbols".to_owned(),
     })
 }
 
-/// Whether the venue begins now.
-async fn begin_or_compare(store: &Store, genesis: Genesis) -> Result<bool, Failure> {
+/// Whether the venue of the config begins now.
+async fn begin_in(config: &Config, genesis: Genesis) -> Result<bool, Failure> {
+    if config.store.is_shared() {
+        let postgres = Postgres::open(postgres_options(config)).await?;
+        return begin_or_compare(&*postgres.journal(), &*postgres.snapshots(), genesis).await;
+    }
+    let lock = FolderLock::acquire(&config.data_dir)?;
+    refuse_lost_end(&lock)?;
+    let store = Store::open(&lock, Durability::Durable)?;
+    begin_or_compare(&*store.journal, &*store.snapshots, genesis).await
+}
+
+async fn begin_or_compare(
+    journal: &dyn Journal,
+    snapshots: &dyn Snapshots,
+    genesis: Genesis,
+) -> Result<bool, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
-    if let Some(first) = store.journal.row_of(Seq(1)).await? {
+    if let Some(first) = journal.row_of(Seq(1)).await? {
         let entries = first.entries().map_err(|error| failed(&error))?;
         return match entries.first().map(|(_, entry)| &entry.command.action) {
             Some(Action::Genesis(begun)) => compare(begun, &genesis).map(|()| false),
             _ => Err(Failure::failed("the journal does not begin with a genesis")),
         };
     }
-    store.journal.take_over().await?;
-    let empty = recover(&*store.journal, &*store.snapshots, 0, &|_, _| {}).await.map_err(|error| failed(&error))?;
-    begin(&*store.journal, empty, genesis, Clock::system().now()).await.map_err(|error| failed(&error))?;
+    journal.take_over().await?;
+    let empty = recover(journal, snapshots, 0, &|_, _| {}).await.map_err(|error| failed(&error))?;
+    begin(journal, empty, genesis, Clock::system().now()).await.map_err(|error| failed(&error))?;
     Ok(true)
 }
 

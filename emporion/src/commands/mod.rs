@@ -8,6 +8,7 @@ mod client_config;
 mod genesis;
 mod klines;
 mod lines;
+mod migrate;
 mod replay;
 mod restore;
 mod symbol;
@@ -30,6 +31,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(_) => unreachable!("it was run above"),
         Command::Genesis { file, venue } => genesis::run(&file, &venue, output),
+        Command::Migrate { venue } => migrate::run(&venue, output),
         Command::Account(account) => account::run(account, output),
         Command::Symbol(symbol) => symbol::run(symbol, output),
         Command::Audit { from_snapshot, at_seq, venue } => audit::run(from_snapshot, at_seq, &venue, output),
@@ -50,6 +52,17 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
 fn config_of(venue: &VenueArgs) -> Result<Config, Failure> {
     let folder = venue.data_dir.as_ref().map(|path| path.display().to_string());
     Config::load(Sources::of_process(venue.config.clone())?.flag("data_dir", folder))
+}
+
+/// The same, of a venue whose store is a folder.
+fn folder_config(venue: &VenueArgs) -> Result<Config, Failure> {
+    let config = config_of(venue)?;
+    if config.store.is_shared() {
+        let sentence = "this venue is in PostgreSQL (`store.url`), which has backups of its own: base backups with \
+                        point-in-time recovery, or pg_dump";
+        return Err(Failure::usage(sentence));
+    }
+    Ok(config)
 }
 
 /// Runs a command's work to its end.

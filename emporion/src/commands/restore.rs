@@ -1,7 +1,7 @@
 //! `emporion restore`: a venue out of a backup, in an empty data folder, that ends in the same seq and state hash.
 
 use super::backup::{Manifest, copy_users};
-use super::{block_on, config_of};
+use super::{block_on, folder_config};
 use crate::Failure;
 use crate::cli::VenueArgs;
 use crate::output::Output;
@@ -12,7 +12,7 @@ use emporion_sqlite::{Durability, FolderLock, Store, restore};
 use std::path::Path;
 
 pub(super) fn run(from: &Path, venue: &VenueArgs, output: Output) -> Result<(), Failure> {
-    let config = config_of(venue)?;
+    let config = folder_config(venue)?;
     let expected = Manifest::read(from)?;
     let lock = FolderLock::acquire_empty(&config.data_dir)?;
     // The journal last: a folder without it is not taken for a venue.

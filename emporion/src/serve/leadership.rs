@@ -167,8 +167,9 @@ async fn both_ended(
     };
     match (end, projected) {
         (Ok(SequencerEnd::Stopped), Ok(Ok(()))) => LeadershipEnd::Stopped,
-        // Tables that another hand moved are as good as a fence: only who leads writes them.
-        (Ok(SequencerEnd::Fenced(_)), _) | (_, Ok(Err(ProjectorError::Moved { .. }))) => LeadershipEnd::Fenced,
+        // Tables that stand elsewhere are no fence: a database that failed over may have lost their newest rows. Whether
+        // somebody else leads, the journal alone says.
+        (Ok(SequencerEnd::Fenced(_)), _) => LeadershipEnd::Fenced,
         (Ok(SequencerEnd::Stopped), projected) => projector_failed(projected),
         (Ok(SequencerEnd::Failed(error)), _) => LeadershipEnd::Failed(error.to_string()),
         (Err(_), _) => LeadershipEnd::Failed("the sequencer broke one of its own rules".to_owned()),

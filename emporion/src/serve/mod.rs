@@ -106,6 +106,11 @@ impl<'a> Venue<'a> {
         arguments: &'a cli::Serve,
         metrics: metrics_exporter_prometheus::PrometheusHandle,
     ) -> Result<Self, Failure> {
+        if config.store.is_shared() {
+            let sentence = "role \"all\" keeps everything in the files of data_dir: take `store.url` out, or run the \
+                            roles \"sequencer\", \"order\", \"market-data\" and \"user\", each as a process of its own";
+            return Err(Failure::usage(sentence));
+        }
         let folder = DataFolder::take(&config.data_dir, arguments.ephemeral)?;
         refuse_lost_end(&folder.lock)?;
         let store = Store::open(&folder.lock, folder.durability)?;

@@ -37,7 +37,8 @@ impl PgTables {
     /// # Errors
     /// One sentence: the database cannot be read.
     pub async fn at_one_state(&self) -> Result<Self, StoreError> {
-        const BEGIN: &str = "set statement_timeout = 0; begin isolation level repeatable read read only;
+        const BEGIN: &str = "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
+            begin isolation level repeatable read read only;
             select seq from projection_head";
         Self::on_one(self.source.read().await?, BEGIN).await
     }

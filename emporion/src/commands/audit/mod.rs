@@ -5,12 +5,15 @@
 //! engine's balances, orders and counts are compared with theirs. A replay from the beginning also builds all
 //! tables again and compares their fingerprints, which covers every closed order, trade and kline.
 
+mod audited;
 mod journal;
 mod tables;
 
 use super::{Hash, block_on, config_of};
+use audited::Audited;
 use crate::Failure;
 use crate::cli::VenueArgs;
+use crate::config::Config;
 use crate::output::Output;
 use crate::progress::Progress;
 use emporion_engine::{AssetSum, Engine};
@@ -18,11 +21,8 @@ use emporion_model::decimal::format;
 use emporion_model::journal::Head;
 use emporion_model::{Amount, Seq};
 use emporion_order::replay::Replayer;
-use emporion_ports::store::{Journal, Snapshots, StoreError};
-use emporion_ports::tables::Tables;
-use emporion_sqlite::Store;
+use emporion_ports::store::StoreError;
 use serde::Serialize;
-use std::path::Path;
 
 /// How many bytes of journal are replayed at a time.
 const READ_BYTES: usize = 4 << 20;
@@ -63,15 +63,13 @@ struct AssetLine {
 
 pub(super) fn run(from_snapshot: bool, at_seq: Option<u64>, venue: &VenueArgs, output: Output) -> Result<(), Failure> {
     let config = config_of(venue)?;
-    let report = block_on(audit(&config.data_dir, from_snapshot, at_seq.map(Seq)))?;
+    let report = block_on(audit(&config, from_snapshot, at_seq.map(Seq)))?;
     output.answer(&report, || report.to_text())
 }
 
-async fn audit(folder: &Path, from_snapshot: bool, at_seq: Option<Seq>) -> Result<Report, Failure> {
-    let store = Store::open_read_only(folder)?;
-    let scratch =
-        tempfile::tempdir().map_err(|error| Failure::failed(format!("a temporary folder cannot be made: {error}")))?;
-    let tables = store.tables.copy_into(scratch.path()).await.map_err(found)?;
+async fn audit(config: &Config, from_snapshot: bool, at_seq: Option<Seq>) -> Result<Report, Failure> {
+    let store = Audited::open(config).await?;
+    let tables = &*store.tables;
     let stand = tables.projected().await.map_err(found)?;
     // Read after the tables, so that it is not behind them.
     let head = store.journal.head().await.map_err(found)?;
@@ -87,7 +85,7 @@ async fn audit(folder: &Path, from_snapshot: bool, at_seq: Option<Seq>) -> Resul
     let tables_seq = (from..=until.seq).contains(&stand.seq).then_some(stand.seq);
     if let Some(seq) = tables_seq {
         replay.advance(&store, seq).await?;
-        tables::compare_with_engine(&replay.replayer.engine, &tables).await?;
+        tables::compare_with_engine(&replay.replayer.engine, tables).await?;
         let at = &replay.replayer.head;
         if (at.chain, at.history) != (stand.chain, stand.history) {
             return Err(Failure::differs(format!("the tables stand at another chain than the journal at seq {seq}")));
@@ -96,7 +94,7 @@ async fn audit(folder: &Path, from_snapshot: bool, at_seq: Option<Seq>) -> Resul
     replay.advance(&store, until.seq).await?;
     let tables_rebuilt = tables_seq.is_some() && from == Seq::ZERO;
     if tables_rebuilt {
-        tables::compare_with_rebuilt(&store, &tables, stand).await?;
+        tables::compare_with_rebuilt(&store, stand).await?;
     }
     let Replayer { engine, head } = replay.replayer;
     Ok(Report {
@@ -111,7 +109,7 @@ async fn audit(folder: &Path, from_snapshot: bool, at_seq: Option<Seq>) -> Resul
 }
 
 /// The head at which the replay ends: the journal's, or that of the row that holds `at_seq`.
-async fn until(store: &Store, head: Head, at_seq: Option<Seq>) -> Result<Head, Failure> {
+async fn until(store: &Audited, head: Head, at_seq: Option<Seq>) -> Result<Head, Failure> {
     let Some(seq) = at_seq else { return Ok(head) };
     let row = store.journal.row_of(seq).await?;
     let row = row.ok_or_else(|| Failure::usage(format!("the journal has no seq {seq}: it ends at {}", head.seq)))?;
@@ -127,7 +125,7 @@ struct Replay {
 
 impl Replay {
     /// At the journal's beginning, or at the oldest snapshot that is kept.
-    async fn begin(store: &Store, from_snapshot: bool) -> Result<Self, Failure> {
+    async fn begin(store: &Audited, from_snapshot: bool) -> Result<Self, Failure> {
         let oldest = if from_snapshot { store.snapshots.list().await?.last().copied() } else { None };
         let replayer = match oldest {
             Some(seq) => restore(store, seq).await?,
@@ -140,7 +138,7 @@ impl Replay {
     }
 
     /// Replays the rows up to the one that ends with `until`.
-    async fn advance(&mut self, store: &Store, until: Seq) -> Result<(), Failure> {
+    async fn advance(&mut self, store: &Audited, until: Seq) -> Result<(), Failure> {
         while self.replayer.head.seq < until {
             let rows = store.journal.rows_after(self.replayer.head.seq, READ_BYTES).await.map_err(found)?;
             if rows.is_empty() {
@@ -171,7 +169,7 @@ fn check(replayer: &Replayer) -> Result<(), Failure> {
 }
 
 /// The engine of a snapshot, which must be whole and of this journal.
-async fn restore(store: &Store, seq: Seq) -> Result<Replayer, Failure> {
+async fn restore(store: &Audited, seq: Seq) -> Result<Replayer, Failure> {
     let snapshot = store.snapshots.load(seq).await.map_err(found)?;
     let about = |problem: String| Failure::differs(format!("the snapshot at seq {seq}: {problem}"));
     if Engine::hash_of(&snapshot.bytes) != snapshot.meta.state_hash {

@@ -1,5 +1,6 @@
 //! Tables compared with the engine at their seq, and with tables built again from the journal.
 
+use super::audited::Audited;
 use super::journal::JournalUntil;
 use super::{Progress, found};
 use crate::Failure;
@@ -8,16 +9,14 @@ use emporion_model::event::{Balance, OrderCounts, WindowCount};
 use emporion_model::time::SECOND_US;
 use emporion_model::{AccountId, Amount, OrderId, Quantity, Seq, Side, SymbolId, TimeUs};
 use emporion_order::projector::Projector;
-use emporion_ports::store::Journal;
-use emporion_ports::tables::{AccountQueries, OrderQueries, OrderRow, ProjectedHead, Projection, VenueQueries};
-use emporion_sqlite::{Durability, FolderLock, SqliteTables, Store};
+use emporion_ports::tables::{OrderRow, ProjectedHead, Queries};
 use std::collections::BTreeMap;
 
 const TEN_SECONDS_US: u64 = 10 * SECOND_US;
 const DAY_US: u64 = 86_400 * SECOND_US;
 
 /// Compares what both know: symbols, accounts, balances, open orders, order counts and books.
-pub(super) async fn compare_with_engine(engine: &Engine, tables: &SqliteTables) -> Result<(), Failure> {
+pub(super) async fn compare_with_engine(engine: &Engine, tables: &dyn Queries) -> Result<(), Failure> {
     let symbols = tables.symbols().await.map_err(found)?.value;
     if symbols != engine.symbols().collect::<Vec<_>>() {
         return Err(differ("the symbols"));
@@ -72,7 +71,7 @@ async fn compare_account(
     account: AccountId,
     mut owned: Owned,
     now: TimeUs,
-    tables: &SqliteTables,
+    tables: &dyn Queries,
 ) -> Result<(), Failure> {
     let about = |what: &str| differ(&format!("the {what} of account {account}"));
     if tables.account(account).await.map_err(found)?.value.is_none() {
@@ -122,7 +121,7 @@ fn live_counts(counts: Option<OrderCounts>, now: TimeUs) -> (u32, u32) {
     counts.map_or((0, 0), |counts| (live(counts.ten_seconds, TEN_SECONDS_US), live(counts.day, DAY_US)))
 }
 
-async fn compare_books(engine: &Engine, tables: &SqliteTables) -> Result<(), Failure> {
+async fn compare_books(engine: &Engine, tables: &dyn Queries) -> Result<(), Failure> {
     for book in tables.book_snapshots().await.map_err(found)?.value {
         for (side, levels) in [(Side::Buy, &book.bids), (Side::Sell, &book.asks)] {
             let kept = levels.iter().map(|level| (level.price, u128::from(level.quantity.0)));
@@ -135,23 +134,17 @@ async fn compare_books(engine: &Engine, tables: &SqliteTables) -> Result<(), Fai
 }
 
 /// Builds all tables again up to where the others stand, and compares the fingerprints of all rows.
-pub(super) async fn compare_with_rebuilt(
-    store: &Store,
-    tables: &SqliteTables,
-    stand: ProjectedHead,
-) -> Result<(), Failure> {
+pub(super) async fn compare_with_rebuilt(store: &Audited, stand: ProjectedHead) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(format!("the tables cannot be built again: {error}"));
-    let scratch = tempfile::tempdir().map_err(|error| failed(&error))?;
-    let lock = FolderLock::acquire(scratch.path())?;
-    let rebuilt = Store::open(&lock, Durability::Ephemeral)?.tables;
+    let rebuilt = store.empty_tables().await?;
     let row = store.journal.row_of(stand.seq).await?;
     let head = row.map(|row| row.head()).unwrap_or_default();
     let journal = JournalUntil { journal: store.journal.clone(), head };
     let progress = Progress::of("building the tables again");
     let report = |done: Seq, total: Seq| progress.set(done.0, total.0);
-    let built = Projector::start(std::sync::Arc::new(journal), rebuilt.clone(), &report).await;
+    let built = Projector::start(std::sync::Arc::new(journal), rebuilt.tables.clone(), &report).await;
     built.map_err(|error| failed(&error))?;
-    let (kept, fresh) = (tables.digests().await.map_err(found)?.value, rebuilt.digests().await?.value);
+    let (kept, fresh) = (store.tables.digests().await.map_err(found)?.value, rebuilt.queries.digests().await?.value);
     let other = kept.iter().zip(&fresh).find(|(kept, fresh)| kept != fresh);
     match other {
         None if kept.len() == fresh.len() => Ok(()),

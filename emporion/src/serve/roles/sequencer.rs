@@ -55,7 +55,7 @@ pub(super) async fn open(shared: &Shared<'_>) -> Result<Process, Failure> {
         lead: Lead {
             journal: shared.journal.clone(),
             snapshots: shared.postgres.snapshots(),
-            tables: shared.postgres.tables(),
+            tables: shared.tables.clone(),
             feed: shared.feed.clone(),
             committed: watch::Sender::new(Committed::default()),
             clock: shared.clock.clone(),
@@ -63,7 +63,7 @@ pub(super) async fn open(shared: &Shared<'_>) -> Result<Process, Failure> {
             lag_batches_max: config.projector.lag_batches_max(),
             hash_key: rand::random(),
         },
-        tables: shared.postgres.tables(),
+        tables: shared.tables.clone(),
         queries: shared.queries.clone(),
         leases: shared.postgres.leases(),
         holder: format!("{}/{}", address, std::process::id()),

@@ -19,7 +19,7 @@ use emporion_ports::signals::Signals;
 use emporion_ports::store::Journal;
 use emporion_ports::tables::Queries;
 use emporion_ports::users::ApiKeyName;
-use emporion_postgres::{Postgres, PostgresOptions, PostgresUsers};
+use emporion_postgres::{PgTables, Postgres, PostgresOptions, PostgresUsers};
 use emporion_redis::{Redis, RedisCounts, RedisFeed, RedisFeedOptions, RedisOptions, RedisPrices, RedisSignals};
 use emporion_sqs::{SqsLanes, SqsOptions, StaticCredentials};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -40,6 +40,7 @@ pub(super) struct Shared<'a> {
     pub(super) postgres: Postgres,
     pub(super) users: Arc<PostgresUsers>,
     pub(super) journal: Arc<dyn Journal>,
+    pub(super) tables: Arc<PgTables>,
     pub(super) queries: Arc<dyn Queries>,
     pub(super) committed: Arc<dyn CommittedHead>,
     pub(super) redis: Redis,
@@ -66,13 +67,15 @@ impl<'a> Shared<'a> {
         emporion_redis::describe();
         emporion_link::describe_metrics();
         let journal: Arc<dyn Journal> = postgres.journal();
+        let tables = postgres.tables();
         let length_max = u32::try_from(config.redis.stream_length_max).unwrap_or(u32::MAX);
         let feed_options =
             RedisFeedOptions { length_max, ring: config.feed.batches_max(), ..RedisFeedOptions::default() };
         Ok(Self {
             config,
             users: Arc::new(PostgresUsers::new(&postgres, options)),
-            queries: postgres.tables(),
+            queries: tables.clone(),
+            tables,
             committed: postgres.head(),
             feed: Arc::new(RedisFeed::new(redis.clone(), journal.clone(), feed_options)),
             signals: Arc::new(RedisSignals::new(redis.clone())),

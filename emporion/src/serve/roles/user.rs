@@ -88,7 +88,7 @@ fn operator_routes(
     let body_bytes_max = MarketData::OPERATOR_BODY_BYTES_MAX;
     let options = EdgeOptions { limits, body_bytes_max, ..EdgeOptions::default() };
     let edge = shared.edge_with(options, users.key_directory());
-    let tables = shared.postgres.tables();
+    let tables = shared.tables.clone();
     let operator = Arc::new(Operator::new(engine, tables, shared.committed.clone(), is_operator.clone()));
     let routes = operator::add_routes(Routes::new(edge), &operator);
     let routes = market_data.add_operator_routes(routes, is_operator);
