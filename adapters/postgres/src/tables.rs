@@ -51,6 +51,7 @@ pub(super) enum Source {
 }
 
 /// A connection to use.
+#[expect(clippy::large_enum_variant, reason = "it is held for one question and never kept in numbers")]
 pub(super) enum Lent {
     Pooled(Object),
     One(OwnedMutexGuard<ClientWrapper>),

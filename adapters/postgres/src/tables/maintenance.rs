@@ -37,10 +37,13 @@ impl PgTables {
     /// # Errors
     /// One sentence: the database cannot be read.
     pub async fn at_one_state(&self) -> Result<Self, StoreError> {
-        const BEGIN: &str = "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
-            begin isolation level repeatable read read only;
+        self.at_one_state_of(self.source.read().await?).await
+    }
+
+    pub(super) async fn at_one_state_of(&self, connection: Lent) -> Result<Self, StoreError> {
+        const BEGIN: &str = "set statement_timeout = 0; begin isolation level repeatable read read only;
             select seq from projection_head";
-        Self::on_one(self.source.read().await?, BEGIN).await
+        Self::on_one(connection, BEGIN).await
     }
 
     /// Empty tables to build again beside these and to compare: temporary ones of one connection, which end with the

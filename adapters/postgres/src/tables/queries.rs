@@ -17,7 +17,6 @@ use emporion_ports::tables::{
 
 use super::read::{accounts, digest, klines, orders, trades, venue};
 use super::{PgTables, Source, project};
-use crate::pool::failed;
 
 /// The answer with another value.
 fn map<T, U>(answer: Answer<T>, of: impl FnOnce(T) -> U) -> Answer<U> {
@@ -46,26 +45,14 @@ impl Projection for PgTables {
     }
 
     async fn digests(&self) -> Answer<Vec<TableDigest>> {
-        let mut connection = self.source.write().await?;
-        if let Source::One(_) = self.source {
-            let head = project::read_head(&connection, project::SELECT_HEAD).await?;
-            return Ok(At { seq: head.seq, time: head.time, value: digest::digests(&connection).await? });
-        }
-        connection
-            .batch_execute("begin isolation level repeatable read read only; set local statement_timeout = 0")
-            .await
-            .map_err(failed)?;
-        let head = project::read_head(&connection, project::SELECT_HEAD).await;
-        let value = digest::digests(&connection).await;
-        connection = match connection.batch_execute("commit").await {
-            Ok(()) => connection,
-            Err(error) => {
-                connection.discard();
-                return Err(failed(error));
-            }
+        // A transaction that is given up never goes back to the pool: its connection ends with the handle.
+        let own = match self.source {
+            Source::One(_) => None,
+            Source::Pools(_) => Some(self.at_one_state_of(self.source.write().await?).await?),
         };
-        drop(connection);
-        let head = head?;
+        let connection = own.as_ref().unwrap_or(self).source.write().await?;
+        let head = project::read_head(&connection, project::SELECT_HEAD).await?;
+        let value = digest::digests(&connection).await;
         self.noted(value.map(|value| At { seq: head.seq, time: head.time, value }))
     }
 }
