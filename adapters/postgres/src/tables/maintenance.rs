@@ -41,7 +41,8 @@ impl PgTables {
     }
 
     pub(super) async fn at_one_state_of(&self, connection: Lent) -> Result<Self, StoreError> {
-        const BEGIN: &str = "set statement_timeout = 0; begin isolation level repeatable read read only;
+        const BEGIN: &str = "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
+            begin isolation level repeatable read read only;
             select seq from projection_head";
         Self::on_one(connection, BEGIN).await
     }
