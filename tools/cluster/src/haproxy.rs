@@ -11,6 +11,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
+/// The header by which an answer names the process that gave it.
+pub const SERVED_BY: &str = "X-Served-By";
+
 /// Which processes stand behind a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Backend {
@@ -121,7 +124,7 @@ pub fn config(listen: SocketAddr, socket: &Path, rows: &[Row<'_>], servers: &[Se
          defaults\n    mode http\n    balance leastconn\n    option httpchk GET /readyz\n    option forwardfor\n    \
          option redispatch 1\n    default-server check inter 1s fall 2 rise 1\n    timeout connect 2s\n    \
          timeout client 60s\n    timeout server 60s\n    timeout tunnel 60s\n    timeout check 2s\n\n\
-         frontend public\n    bind {listen}\n{}    default_backend {}\n",
+         frontend public\n    bind {listen}\n    http-response set-header {SERVED_BY} %s\n{}    default_backend {}\n",
         socket.display(),
         rules(rows),
         Backend::MarketData.name(),

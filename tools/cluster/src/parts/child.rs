@@ -21,6 +21,7 @@ impl Child {
     /// Starts `command` in a process group of its own, so that a terminal's Ctrl-C does not reach it.
     pub fn start(command: &mut Command) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
+        command.env(super::family::PARENT_ENV, super::family::mark(std::process::id()));
         Ok(Self(
             command.process_group(0).spawn().with_context(|| format!("{name} cannot be started: is it installed?"))?,
         ))

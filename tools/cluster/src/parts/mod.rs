@@ -4,13 +4,14 @@
 //! hand starts its own. Either way a test gets a database, or key prefix, or queue of its own.
 
 mod child;
+pub(crate) mod family;
 mod ministack;
 mod postgres;
 mod redis;
 
-pub(crate) use child::pause;
 pub use child::{Child, free_port};
+pub(crate) use child::{pause, wait_until};
 pub use ministack::{MiniStack, SQS_ENV};
-pub(crate) use postgres::{as_other_user, bin, give_away};
 pub use postgres::{POSTGRES_ENV, Postgres};
+pub(crate) use postgres::{as_other_user, bin, give_away};
 pub use redis::{REDIS_CLUSTER_ENV, REDIS_ENV, Redis, RedisCluster};

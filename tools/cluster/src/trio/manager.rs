@@ -29,11 +29,13 @@ struct Manager<'a> {
     parted: [bool; NODES],
     /// How often each standby was started since both last followed.
     starts: [u32; NODES],
+    /// Where reads are led to.
+    reader: usize,
 }
 
 /// Manages the nodes until the trio stops.
 pub(super) fn run(shared: &Shared) {
-    let sql = match Sql::new(&shared.password) {
+    let sql = match Sql::new(&shared.password, "postgres") {
         Ok(sql) => sql,
         Err(error) => return shared.say(format!("the manager cannot start: {error:#}")),
     };
@@ -45,6 +47,7 @@ pub(super) fn run(shared: &Shared) {
         probed_at: None,
         parted: [false; NODES],
         starts: [0; NODES],
+        reader: 1,
     };
     let mut is_set_up = false;
     while !shared.is_stopping.load(Ordering::SeqCst) {
@@ -96,11 +99,14 @@ impl Manager<'_> {
 
     /// Asks the primary who streams from it.
     fn probe(&mut self) -> Result<()> {
-        let streaming = "select count(*) from pg_stat_replication where state = 'streaming' and sync_state = 'quorum'";
-        match self.sql.value(self.address(self.primary), streaming, ANSWER_LIMIT) {
-            Ok(count) => {
+        let streaming = "select application_name from pg_stat_replication \
+                         where state = 'streaming' and sync_state = 'quorum'";
+        match self.sql.rows(self.address(self.primary), streaming, ANSWER_LIMIT) {
+            Ok(rows) => {
                 self.probes_failed = 0;
-                let is_healthy = count.as_deref() == Some("2");
+                let streaming: Vec<String> = rows.into_iter().flatten().flatten().collect();
+                self.lead_reads(&streaming);
+                let is_healthy = streaming.len() == NODES - 1;
                 if is_healthy {
                     self.starts = [0; NODES];
                 }
@@ -115,6 +121,19 @@ impl Manager<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Leads reads to a standby that streams; while none does, to the primary.
+    fn lead_reads(&mut self, streaming: &[String]) {
+        let may_read = |number: usize| streaming.contains(&self.name(number));
+        if may_read(self.reader) {
+            return;
+        }
+        let next = self.others(self.primary).find(|number| may_read(*number)).unwrap_or(self.primary);
+        if next != self.reader {
+            self.reader = next;
+            self.shared.reader.switch_to(Some(self.address(next)));
+        }
     }
 
     /// Starts a standby that has ended; rebuilds it first where its data part from the primary's.

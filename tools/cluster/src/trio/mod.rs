@@ -1,7 +1,8 @@
 //! Three equal PostgreSQL nodes: one writes, a commit waits for one of the two others, and when the writer is lost, the
 //! one that has more takes its place.
 //!
-//! The write address is a switch that leads to the present primary; the addresses of the nodes stay what they are.
+//! The write address is a switch that leads to the present primary, the read address one that leads to a standby; the
+//! addresses of the nodes stay what they are.
 //! Promotion loses nothing that was acknowledged: the lost primary is ended with all its processes first, both
 //! standbys are asked what they have on disk, and the one with more is promoted; when not both can be asked, the lost
 //! primary is started again where it was. What must not live here: databases and roles of the venue.
@@ -13,6 +14,7 @@ mod sql;
 use crate::fault_proxy::FaultProxy;
 use anyhow::{Context, Result, bail};
 use node::Node;
+use sql::Sql;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -39,6 +41,7 @@ struct Shared {
     changed: Condvar,
     is_stopping: AtomicBool,
     switch: FaultProxy,
+    reader: FaultProxy,
     password: String,
 }
 
@@ -59,12 +62,14 @@ impl Trio {
         let folder = fs::canonicalize(folder)?;
         let nodes = node::make(&folder, password)?;
         let switch = FaultProxy::start(Some(nodes[0].address()))?;
+        let reader = FaultProxy::start(Some(nodes[1].address()))?;
         let shared = Arc::new(Shared {
             nodes: Mutex::new(nodes),
             view: Mutex::new(View { primary: 0, is_healthy: false, failovers: 0, report: Vec::new() }),
             changed: Condvar::new(),
             is_stopping: AtomicBool::new(false),
             switch,
+            reader,
             password: password.to_owned(),
         });
         let for_manager = Arc::clone(&shared);
@@ -79,10 +84,10 @@ impl Trio {
         self.shared.switch.address()
     }
 
-    /// Where reads may go: a node that is a standby now.
+    /// Where reads may go: to a standby, whichever node it is. Connections are reset when it changes; while there is no
+    /// standby, it leads to the primary.
     pub fn read_address(&self) -> SocketAddr {
-        let standby = (self.primary() + 1) % NODES;
-        self.shared.nodes()[standby].address()
+        self.shared.reader.address()
     }
 
     /// The address of a node itself, whatever it is at the moment.
@@ -93,6 +98,12 @@ impl Trio {
     /// The proxy in front of the primary, for faults between it and everybody.
     pub fn switch(&self) -> &FaultProxy {
         &self.shared.switch
+    }
+
+    /// Runs a statement as the superuser in a database, at the write address. Waits for at most a minute.
+    pub fn sql(&self, database: &str, statement: &str) -> Result<Vec<Vec<Option<String>>>> {
+        let sql = Sql::new(&self.shared.password, database)?;
+        sql.rows(self.write_address(), statement, Duration::from_secs(60))
     }
 
     /// The superuser's password.

@@ -10,12 +10,13 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 pub(super) struct Sql {
     runtime: tokio::runtime::Runtime,
     password: String,
+    database: String,
 }
 
 impl Sql {
-    pub(super) fn new(password: &str) -> Result<Self> {
+    pub(super) fn new(password: &str, database: &str) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { runtime, password: password.to_owned() })
+        Ok(Self { runtime, password: password.to_owned(), database: database.to_owned() })
     }
 
     /// The rows of a statement, as texts, `None` for null. Waits for at most `limit`.
@@ -44,7 +45,7 @@ impl Sql {
 
     async fn connect(&self, node: SocketAddr) -> Result<Client> {
         let mut config = Config::new();
-        config.host(node.ip().to_string()).port(node.port()).user("postgres").dbname("postgres");
+        config.host(node.ip().to_string()).port(node.port()).user("postgres").dbname(&self.database);
         config.password(&self.password).application_name("manager");
         let (client, connection) = config.connect(NoTls).await?;
         tokio::spawn(connection);

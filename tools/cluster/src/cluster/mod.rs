@@ -1,0 +1,261 @@
+//! The venue as services on one machine: three PostgreSQL nodes, a Redis cluster, an SQS emulator, two processes of each
+//! role, and haproxy before them.
+//!
+//! Everything is in one folder. What must not live here: how a part is started, and what a role does.
+
+mod configs;
+mod database;
+mod folder;
+pub mod http;
+mod options;
+mod plan;
+mod queues;
+mod supervisor;
+
+pub use folder::down;
+pub use options::{Lanes, Options, Queue, RateLimits};
+pub use supervisor::Process;
+
+use crate::parts::{MiniStack, RedisCluster};
+use crate::trio::{Trio, reachable_folder};
+use crate::{certificates, haproxy};
+use anyhow::{Context, Result};
+use configs::Shared;
+use folder::Folder;
+use plan::{Plan, Role};
+use rand::TryRngCore;
+use rand::rngs::OsRng;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use supervisor::{Spec, Supervisor};
+use tempfile::TempDir;
+
+/// How long a process may take from its start until it answers.
+const READY_S: u64 = 120;
+/// The load balancer's name among the processes.
+const BALANCER: &str = "haproxy";
+
+/// A running cluster; everything ends when this is dropped, in order.
+#[derive(Debug)]
+pub struct Cluster {
+    plan: Plan,
+    supervisor: Supervisor,
+    queues: Option<MiniStack>,
+    redis: RedisCluster,
+    trio: Trio,
+    operator_token: String,
+    database_url: String,
+    folder: Arc<Folder>,
+    /// Where PostgreSQL is when it cannot reach the cluster's folder.
+    _elsewhere: Option<TempDir>,
+}
+
+impl Cluster {
+    /// Starts a cluster in a folder that is empty, or that a cluster has left. Blocks until all of it answers.
+    ///
+    /// # Errors
+    /// What could not be started; everything that was is stopped again.
+    pub fn start(options: &Options) -> Result<Self> {
+        let folder = Arc::new(Folder::take(&options.dir)?);
+        let (reachable, elsewhere) = reachable_folder(folder.path())?;
+        let trio = Trio::start(&reachable.join("postgres"), &secret()?).context("PostgreSQL")?;
+        let redis = RedisCluster::start(&[]).context("Redis")?;
+        let (queues, addresses) = queues::start(&options.lanes).context("the queue")?;
+        let plan = Plan::new()?;
+        let names: Vec<&str> = plan.processes.iter().map(|process| process.name.as_str()).collect();
+        certificates::make(&folder.path().join("certificates"), &names)?;
+        let users = database::create(&trio)?;
+        let operator_token = secret()?;
+        folder.write_secret("operator-token", &operator_token)?;
+        let shared = Shared {
+            folder: folder.path(),
+            queue: options.queue,
+            rate_limits: options.rate_limits,
+            write: trio.write_address(),
+            read: trio.read_address(),
+            users: &users,
+            redis: redis.address(),
+            queues: &addresses,
+            user_processes: plan.of(Role::User).map(|process| process.internal).collect(),
+            venue_key: secret()?,
+            master_key: secret()?,
+        };
+        folder.write_secret("emporion.toml", &shared.for_commands())?;
+        for process in &plan.processes {
+            folder.write_secret(&format!("config/{}.toml", process.name), &shared.of_process(process))?;
+        }
+        folder.write_secret("config/owner.toml", &shared.for_owner())?;
+        database::migrate(&options.binary, folder.path())?;
+        let supervisor = Supervisor::start(specs(&plan, options, &folder), {
+            let (plan, folder) = (plan.clone(), Arc::clone(&folder));
+            move |pids| folder.write_ready(&plan, pids)
+        })?;
+        let database_url = users.owner_url(trio.write_address());
+        let cluster =
+            Self { plan, supervisor, queues, redis, trio, operator_token, database_url, folder, _elsewhere: elsewhere };
+        cluster.begin()?;
+        Ok(cluster)
+    }
+
+    /// Starts the venue: the first sequencer alone, which begins the journal, then everybody else.
+    fn begin(&self) -> Result<()> {
+        let sequencers = self.plan.of(Role::Sequencer);
+        let first = sequencers.map(|process| process.name.as_str()).next().context("there are sequencers")?;
+        self.supervisor.process(first).release();
+        self.wait_ready(first)?;
+        let others = || self.plan.processes.iter().map(|process| process.name.as_str()).filter(|name| *name != first);
+        others().for_each(|name| self.supervisor.process(name).release());
+        others().try_for_each(|name| self.wait_ready(name))?;
+        self.write_balancer_config()?;
+        self.supervisor.process(BALANCER).release();
+        crate::parts::wait_until("the load balancer", READY_S, || {
+            ["/api/v3/ping", "/api/v3/account", "/v1/me"].iter().all(|path| {
+                let answer = http::get(self.plan.balancer, path);
+                answer.is_ok_and(|answer| !(502..=504).contains(&answer.status))
+            })
+        })?;
+        self.folder.write_address(&self.plan)?;
+        self.supervisor.publish();
+        Ok(())
+    }
+
+    fn write_balancer_config(&self) -> Result<()> {
+        let servers: Vec<haproxy::Server> = self.plan.servers();
+        let path = self.folder.path().join("config/haproxy.cfg");
+        let socket = self.folder.path().join("run/haproxy.sock");
+        std::fs::write(&path, haproxy::config(self.plan.balancer, &socket, &haproxy::public_rows(), &servers))?;
+        haproxy::check(&path)
+    }
+
+    /// Waits until a process has written its ready file.
+    ///
+    /// # Errors
+    /// It was not ready in time: with the last lines of its log.
+    pub fn wait_ready(&self, name: &str) -> Result<()> {
+        let process = self.supervisor.process(name);
+        let ready = crate::parts::wait_until(name, READY_S, || {
+            let written = self.folder.pid_of_ready_file(name);
+            written.is_some() && written == process.pid()
+        });
+        ready.with_context(|| format!("the end of its log:\n{}", self.folder.log_end(name)))
+    }
+
+    /// A process by its name, such as `sequencer-1`; see [`Self::names`].
+    ///
+    /// # Panics
+    /// There is no process of this name.
+    pub fn process(&self, name: &str) -> Process<'_> {
+        self.supervisor.process(name)
+    }
+
+    /// The names of all processes of a role: `order`, `sequencer`, `market-data` or `user`.
+    pub fn names(&self, role: &str) -> Vec<&str> {
+        let of_role = self.plan.processes.iter().filter(|process| process.role.name() == role);
+        of_role.map(|process| process.name.as_str()).collect()
+    }
+
+    /// The public address of a process itself, without the load balancer; of a sequencer, where it tells its health.
+    pub fn address(&self, name: &str) -> Option<SocketAddr> {
+        self.plan.processes.iter().find(|process| process.name == name).map(|process| process.listen)
+    }
+
+    /// The sequencer that leads now, if one says so.
+    pub fn leader(&self) -> Option<&str> {
+        let mut names = self.plan.of(Role::Sequencer);
+        let leads = |listen: SocketAddr| {
+            let metrics = http::get(listen, "/metrics").ok()?;
+            Some(metrics.body.lines().any(|line| line == "sequencer_leads 1"))
+        };
+        names.find(|process| leads(process.listen) == Some(true)).map(|process| process.name.as_str())
+    }
+
+    /// The PostgreSQL nodes.
+    pub fn trio(&self) -> &Trio {
+        &self.trio
+    }
+
+    /// The Redis cluster.
+    pub fn redis(&mut self) -> &mut RedisCluster {
+        &mut self.redis
+    }
+
+    /// The SQS emulator, if it is MiniStack.
+    pub fn ministack(&self) -> Option<&MiniStack> {
+        self.queues.as_ref()
+    }
+
+    /// Where the load balancer listens.
+    pub fn public(&self) -> SocketAddr {
+        self.plan.balancer
+    }
+
+    /// The base URL of the public API, at the load balancer.
+    pub fn rest(&self) -> String {
+        format!("http://{}", self.plan.balancer)
+    }
+
+    /// What lets an operator in.
+    pub fn operator_token(&self) -> &str {
+        &self.operator_token
+    }
+
+    /// The database at the write address, as its owner.
+    pub fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
+    /// The cluster's folder, with `emporion.toml` for commands, `log/` and `config/`.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.folder.unpublish();
+        // Whoever takes requests first, then whoever they ask; PostgreSQL, Redis and the queue end behind them.
+        let of = |role| self.plan.of(role).map(|process| process.name.as_str());
+        let edges = [Role::Order, Role::MarketData, Role::User].into_iter().flat_map(of).collect();
+        let groups: [Vec<&str>; 3] = [vec![BALANCER], edges, of(Role::Sequencer).collect()];
+        self.supervisor.end(&groups, Duration::from_secs(configs::DRAIN_S + 15));
+    }
+}
+
+/// What is run, in the order of the plan; nothing runs before it is released.
+fn specs(plan: &Plan, options: &Options, folder: &Folder) -> Vec<Spec> {
+    let mut specs: Vec<Spec> = Vec::new();
+    for process in &plan.processes {
+        let name = &process.name;
+        let ready = folder.ready_file(name);
+        specs.push(Spec {
+            name: name.clone(),
+            program: options.binary.clone(),
+            arguments: vec![
+                "serve".into(),
+                "--config".into(),
+                folder.path().join(format!("config/{name}.toml")).into(),
+                "--ready-file".into(),
+                ready.clone().into(),
+            ],
+            log: folder.log_file(name),
+            remove_before: Some(ready),
+        });
+    }
+    let config = folder.path().join("config/haproxy.cfg");
+    specs.push(Spec {
+        name: BALANCER.to_owned(),
+        program: BALANCER.into(),
+        arguments: vec!["-db".into(), "-f".into(), config.into()],
+        log: folder.log_file(BALANCER),
+        remove_before: None,
+    });
+    specs
+}
+
+/// 256 bits that nobody can guess, in hexadecimal digits.
+fn secret() -> Result<String> {
+    let mut bytes = [0; 32];
+    OsRng.try_fill_bytes(&mut bytes).context("the operating system gives no random numbers")?;
+    Ok(hex::encode(bytes))
+}
