@@ -42,6 +42,10 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait before the direct way is tried again.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// How long a lane has for a command before the direct way is tried beside it: whoever received the lane last may have
+/// died with it, and then it is locked until its visibility is over.
+const LANE_PATIENCE: Duration = Duration::from_millis(200);
+
 /// Which commands go over the lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueMode {
@@ -336,7 +340,7 @@ impl Flight {
     async fn wait(&mut self) -> Result<Outcome, QueueError> {
         let left = Duration::from_micros(self.deadline.since(self.ways.clock.now()));
         let deadline = Instant::now() + left;
-        let (mut is_past, mut next_try) = (false, Instant::now());
+        let (mut is_past, mut next_try) = (false, Instant::now() + LANE_PATIENCE);
         let mut connected = self.ways.direct.connected();
         loop {
             let (place, is_oldest) = self.place();
@@ -344,7 +348,8 @@ impl Flight {
                 return Err(QueueError::Busy);
             }
             // A later one must not be tried while an earlier one may be on its way: it could overtake.
-            let tries = place == Place::OnLane(true) && is_oldest && self.direct.is_none() && !is_past;
+            let may_be_direct = self.ways.options.mode == QueueMode::Spill && matches!(place, Place::OnLane(_));
+            let tries = may_be_direct && is_oldest && self.direct.is_none() && !is_past;
             let tries = tries && *connected.borrow_and_update();
             if tries && next_try <= Instant::now() {
                 self.direct = Some(self.attempt());
@@ -356,7 +361,10 @@ impl Flight {
                     next_try = Instant::now() + RETRY;
                     match result {
                         Ok(outcome) => return Ok(outcome),
-                        Err(DirectError::NotSent) => self.not_sent(),
+                        Err(DirectError::NotSent) => {
+                            next_try = Instant::now() + LANE_PATIENCE;
+                            self.not_sent();
+                        }
                         Err(DirectError::Unknown) => self.in_doubt(),
                         Err(DirectError::Expired) => return Err(QueueError::Expired),
                     }
