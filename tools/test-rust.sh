@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tools/test-rust.sh: every Rust test of the workspace, with nextest where it is installed, beside one PostgreSQL, one
-# Redis and one Redis cluster for all of them.
+# Redis, one Redis cluster and one SQS emulator for all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 parts=${CARGO_TARGET_DIR:-target}/debug/parts

@@ -20,12 +20,12 @@ fn assert_gone(pids: &str) {
 #[test]
 fn a_command_finds_the_parts_and_nothing_is_left_behind() {
     let script = "test -n \"$EMPORION_TEST_POSTGRES\" && test -n \"$EMPORION_TEST_REDIS\" && \
-                  test -n \"$EMPORION_TEST_REDIS_CLUSTER\" || exit 9; \
+                  test -n \"$EMPORION_TEST_REDIS_CLUSTER\" && test -n \"$EMPORION_TEST_SQS\" || exit 9; \
                   cat /proc/$PPID/task/*/children; exit 7";
     let output = parts(script).output().unwrap();
     assert_eq!(output.status.code(), Some(7), "{output:?}");
     let pids = String::from_utf8(output.stdout).unwrap();
-    assert!(pids.split_whitespace().count() >= 9, "{pids}");
+    assert!(pids.split_whitespace().count() >= 10, "{pids}");
     assert_gone(&pids);
 }
 

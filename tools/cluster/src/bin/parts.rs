@@ -5,13 +5,15 @@
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use emporion_cluster::parts::{POSTGRES_ENV, Postgres, REDIS_CLUSTER_ENV, REDIS_ENV, Redis, RedisCluster};
+use emporion_cluster::parts::{
+    MiniStack, POSTGRES_ENV, Postgres, REDIS_CLUSTER_ENV, REDIS_ENV, Redis, RedisCluster, SQS_ENV,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs a command beside one PostgreSQL, one Redis and one Redis cluster, which its environment names.
+/// Runs a command beside one PostgreSQL, one Redis, one Redis cluster and one SQS emulator, which its environment names.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The command and its arguments.
@@ -27,10 +29,11 @@ async fn main() -> Result<ExitCode> {
     let postgres = Postgres::start()?;
     let redis = Redis::start(&[])?;
     let cluster = RedisCluster::start(&[])?;
+    let sqs = MiniStack::start()?;
     let (program, rest) = arguments.command.split_first().context("there is no command")?;
     let mut command = Command::new(program);
     command.args(rest).env(POSTGRES_ENV, postgres.address()).env(REDIS_ENV, redis.address());
-    command.env(REDIS_CLUSTER_ENV, cluster.address());
+    command.env(REDIS_CLUSTER_ENV, cluster.address()).env(SQS_ENV, sqs.endpoint());
     let status = signals.run(&mut command).await.with_context(|| format!("{program} cannot be run"))?;
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))

@@ -2,6 +2,7 @@
 
 use super::child::{Child, free_port, running, wait_until};
 use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -10,8 +11,8 @@ use std::process::{Command, Stdio};
 /// Where tests find the address of a running emulator: `http://host:port`.
 pub const SQS_ENV: &str = "EMPORION_TEST_SQS";
 
-/// A young project that changes fast: another version is another emulator.
-const VERSION: &str = "1.5.33";
+/// The emulator and what it needs. A young project that changes fast: another version is another emulator.
+const REQUIREMENTS: &str = include_str!("ministack.txt");
 
 /// An emulator: one that runs already, or one that ends with this handle.
 #[derive(Debug)]
@@ -48,7 +49,8 @@ impl MiniStack {
     }
 }
 
-/// The program, in a Python environment in the cache. Several may ask at once: one installs, the others wait.
+/// The program, in a Python environment in the cache, which is named after the Python and the requirements. Several may
+/// ask at once: one makes it, the others wait.
 fn installed() -> Result<PathBuf> {
     let cache = match (running("BUILD_CACHE"), running("XDG_CACHE_HOME"), running("HOME")) {
         (Some(cache), ..) => PathBuf::from(cache),
@@ -56,23 +58,27 @@ fn installed() -> Result<PathBuf> {
         (None, None, Some(home)) => PathBuf::from(home).join(".cache/emporion"),
         (None, None, None) => anyhow::bail!("no place for the emulator: set BUILD_CACHE"),
     };
-    fs::create_dir_all(&cache)?;
-    let folder = cache.join(format!("ministack-{VERSION}"));
-    let lock = fs::File::create(cache.join(format!("ministack-{VERSION}.lock")))?;
+    fs::create_dir_all(&cache).with_context(|| format!("the folder {} cannot be made", cache.display()))?;
+    let python = Command::new("python3").arg("--version").output().context("python3 cannot be started")?.stdout;
+    let id = hex::encode(&Sha256::new().chain_update(python).chain_update(REQUIREMENTS).finalize()[..8]);
+    let folder = cache.join(format!("ministack-{id}"));
+    let lock = fs::File::create(cache.join(format!("ministack-{id}.lock")))?;
     lock.lock().context("the lock of the emulator's folder")?;
-    let program = folder.join("bin/ministack");
     if !folder.join("complete").exists() {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        let requirements = folder.join("requirements.txt");
+        fs::write(&requirements, REQUIREMENTS)?;
         let mut pip = Command::new(folder.join("bin/pip"));
-        run(pip.args(["install", "--quiet", "--disable-pip-version-check", &format!("ministack=={VERSION}")]))?;
+        pip.args(["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"]);
+        run(pip.arg(requirements))?;
         fs::File::create(folder.join("complete"))?;
     }
-    Ok(program)
+    Ok(folder.join("bin/ministack"))
 }
 
 fn run(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command.stdout(Stdio::null()).status().with_context(|| format!("{name} cannot be started"))?;
-    ensure!(status.success(), "{name} failed: MiniStack {VERSION} needs Python 3.11 with venv, and PyPI");
+    ensure!(status.success(), "{name} failed: the SQS emulator needs Python 3.11 or newer with venv, and PyPI");
     Ok(())
 }
