@@ -51,11 +51,7 @@ async fn begin_in(config: &Config, genesis: Genesis) -> Result<bool, Failure> {
     begin_or_compare(&*store.journal, &*store.snapshots, genesis).await
 }
 
-async fn begin_or_compare(
-    journal: &dyn Journal,
-    snapshots: &dyn Snapshots,
-    genesis: Genesis,
-) -> Result<bool, Failure> {
+async fn begin_or_compare(journal: &dyn Journal, snapshots: &dyn Snapshots, genesis: Genesis) -> Result<bool, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
     if let Some(first) = journal.row_of(Seq(1)).await? {
         let entries = first.entries().map_err(|error| failed(&error))?;

@@ -16,8 +16,8 @@ mod signals;
 use folder::DataFolder;
 pub(crate) use folder::{MASTER_KEY_FILE, USERS_FILE, find_running};
 pub(crate) use page::FILES as PAGE_FILES;
-pub(crate) use roles::postgres_options;
 pub(crate) use ready::ReadyAccount;
+pub(crate) use roles::postgres_options;
 pub(crate) use signals::Signals;
 
 use crate::cli;

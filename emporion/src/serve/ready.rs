@@ -57,12 +57,7 @@ pub(crate) struct ReadyAccount {
 }
 
 /// Writes the ready file at `path` as a whole, for its owner alone: it may hold secrets.
-pub(crate) fn write(
-    path: &Path,
-    at: &At,
-    data_dir: &Path,
-    accounts: &[ReadyAccount],
-) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, at: &At, data_dir: &Path, accounts: &[ReadyAccount]) -> Result<(), Failure> {
     let here = reachable(at.public);
     let process = Process {
         role: at.role,

@@ -10,12 +10,12 @@ mod journal;
 mod tables;
 
 use super::{Hash, block_on, config_of};
-use audited::Audited;
 use crate::Failure;
 use crate::cli::VenueArgs;
 use crate::config::Config;
 use crate::output::Output;
 use crate::progress::Progress;
+use audited::Audited;
 use emporion_engine::{AssetSum, Engine};
 use emporion_model::decimal::format;
 use emporion_model::journal::Head;

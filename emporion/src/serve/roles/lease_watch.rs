@@ -9,31 +9,28 @@ use std::time::{Duration, Instant};
 /// Watches one lease.
 pub(super) struct LeaseWatch {
     patience: Duration,
-    /// The newest beat that was seen, and when it was seen first.
-    seen: Option<(Epoch, u64, Instant)>,
+    /// So much longer than another process does this one wait, so that two that wait do not both try at once.
+    jitter: Duration,
+    /// What was seen last, and when it was seen first: the epoch and the beat of one who leads, or nobody.
+    seen: Option<(Option<(Epoch, u64)>, Instant)>,
 }
 
 impl LeaseWatch {
     /// Takes a beat that stands still for longer than `patience` for a leader's death.
-    pub(super) fn new(patience: Duration) -> Self {
-        Self { patience, seen: None }
+    pub(super) fn new(patience: Duration, jitter: Duration) -> Self {
+        Self { patience, jitter, seen: None }
     }
 
     /// Whether it is time to try, the lease being this at `now`.
     pub(super) fn may_lead(&mut self, lease: Option<&Lease>, now: Instant) -> bool {
-        let Some(lease) = lease else { return true };
-        if lease.released {
-            return true;
-        }
-        match self.seen {
-            Some((epoch, beat, since)) if (epoch, beat) == (lease.epoch, lease.beat) => {
-                now.duration_since(since) >= self.patience
-            }
-            _ => {
-                self.seen = Some((lease.epoch, lease.beat, now));
-                false
-            }
-        }
+        let present = lease.filter(|lease| !lease.released).map(|lease| (lease.epoch, lease.beat));
+        let since = match self.seen {
+            Some((seen, since)) if seen == present => since,
+            _ => now,
+        };
+        self.seen = Some((present, since));
+        let patience = if present.is_some() { self.patience } else { Duration::ZERO };
+        now.duration_since(since) >= patience + self.jitter
     }
 }
 
@@ -47,7 +44,7 @@ mod tests {
 
     #[test]
     fn a_leader_that_beats_is_left_alone() {
-        let (mut watch, start) = (LeaseWatch::new(Duration::from_secs(1)), Instant::now());
+        let (mut watch, start) = (LeaseWatch::new(Duration::from_secs(1), Duration::ZERO), Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
         assert!(!watch.may_lead(Some(&lease(1, 1, false)), at(0)));
         assert!(!watch.may_lead(Some(&lease(1, 1, false)), at(999)));
@@ -58,9 +55,16 @@ mod tests {
     }
 
     #[test]
-    fn nobody_and_one_who_left_are_followed_at_once() {
-        let now = Instant::now();
-        assert!(LeaseWatch::new(Duration::from_secs(1)).may_lead(None, now));
-        assert!(LeaseWatch::new(Duration::from_secs(1)).may_lead(Some(&lease(1, 9, true)), now));
+    fn nobody_and_one_who_left_are_followed_after_the_jitter() {
+        let start = Instant::now();
+        for none in [None, Some(lease(1, 9, true))] {
+            let watch = |jitter_ms| LeaseWatch::new(Duration::from_secs(1), Duration::from_millis(jitter_ms));
+            assert!(watch(0).may_lead(none.as_ref(), start));
+            let mut late = watch(50);
+            assert!(!late.may_lead(none.as_ref(), start));
+            assert!(!late.may_lead(Some(&lease(2, 1, false)), start + Duration::from_millis(60)));
+            assert!(!late.may_lead(none.as_ref(), start + Duration::from_millis(70)));
+            assert!(late.may_lead(none.as_ref(), start + Duration::from_millis(120)));
+        }
     }
 }

@@ -31,6 +31,8 @@ const LOOK: Duration = Duration::from_millis(40);
 /// Between two beats of one who leads, and how long a beat may stand still before others try to lead.
 const BEAT: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_millis(1_200);
+/// By how much two that wait differ at most.
+const JITTER_MS: u64 = 100;
 /// Between two words of where a standby is, which keep what it still needs in the journal.
 const POSITION: Duration = Duration::from_secs(1);
 /// Between a failure and the next try.
@@ -154,7 +156,7 @@ impl Candidate {
                 return Ok(None);
             }
         };
-        let mut watch = LeaseWatch::new(PATIENCE);
+        let mut watch = LeaseWatch::new(PATIENCE, Duration::from_millis(rand::random_range(0..JITTER_MS)));
         let mut told_at: Option<Instant> = None;
         loop {
             if *stop.borrow() {
@@ -254,9 +256,11 @@ impl Candidate {
         leadership.sequencer.stop();
         let asked = end.is_none();
         let end = leadership.ended().await;
-        let _ = consumer.await;
         tasks.shutdown().await;
-        self.end(end, asked, head.epoch).await
+        // Who waits to lead need not wait for the receivers of the lanes.
+        let ended = self.end(end, asked, head.epoch).await;
+        let _ = consumer.await;
+        ended
     }
 
     async fn end(&self, end: LeadershipEnd, asked: bool, epoch: emporion_model::Epoch) -> Result<Ended, Failure> {

@@ -56,8 +56,7 @@ impl<'a> Shared<'a> {
     /// Connects to everything, and says in a sentence what cannot be used.
     pub(super) async fn open(config: &'a Config, metrics: PrometheusHandle) -> Result<Self, Failure> {
         let files = &config.internal;
-        let files =
-            TlsFiles { ca: files.ca.clone(), certificate: files.certificate.clone(), key: files.key.clone() };
+        let files = TlsFiles { ca: files.ca.clone(), certificate: files.certificate.clone(), key: files.key.clone() };
         let tls = files.load().map_err(|error| Failure::usage(error.to_string()))?;
         let options = postgres_options(config);
         let postgres = Postgres::open(options.clone()).await?;
@@ -194,7 +193,8 @@ impl<'a> Shared<'a> {
     pub(super) async fn serve_internal(&self, handlers: Handlers) -> Result<(Internal, String), Failure> {
         let listen = self.config.internal.listen;
         let listener = TcpListener::bind(listen).await;
-        let cannot = |error| Failure::failed(format!("`internal.listen` is {listen}, which cannot be listened to: {error}"));
+        let cannot =
+            |error| Failure::failed(format!("`internal.listen` is {listen}, which cannot be listened to: {error}"));
         let listener = listener.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let advertised = match self.config.internal.advertise.as_str() {
@@ -227,7 +227,11 @@ pub(crate) fn postgres_options(config: &Config) -> PostgresOptions {
 }
 
 fn with_ca(url: &str, config: &Config) -> String {
-    if config.redis.ca.as_os_str().is_empty() { url.to_owned() } else { format!("{url}?ca={}", config.redis.ca.display()) }
+    if config.redis.ca.as_os_str().is_empty() {
+        url.to_owned()
+    } else {
+        format!("{url}?ca={}", config.redis.ca.display())
+    }
 }
 
 /// Where the leader is, by its lease. While the database does not answer, where it was.

@@ -34,10 +34,7 @@ pub(super) async fn open(shared: &Shared<'_>) -> Result<Process, Failure> {
         operator_token: OperatorToken::new(&token),
         signals: shared.signals.clone(),
         clock: shared.clock.clone(),
-        options: UserOptions {
-            outbox_kept_s: config.users.outbox_retention().as_secs(),
-            ..UserOptions::default()
-        },
+        options: UserOptions { outbox_kept_s: config.users.outbox_retention().as_secs(), ..UserOptions::default() },
     };
     let started = UserService::start(parts).await;
     let (users, outbox) = started.map_err(|error| Failure::failed(error.to_string()))?;
