@@ -120,7 +120,7 @@ fn pattern(segment: &str) -> String {
 /// The whole config of a load balancer that listens on `listen`; `socket` is where its state can be asked and changed.
 pub fn config(listen: SocketAddr, socket: &Path, rows: &[Row<'_>], servers: &[Server]) -> String {
     let mut text = format!(
-        "global\n    nbthread 1\n    maxconn 20000\n    stats socket {} mode 600 level admin\n\n\
+        "global\n    nbthread 1\n    maxconn 9000\n    no strict-limits\n    stats socket {} mode 600 level admin\n\n\
          defaults\n    mode http\n    balance leastconn\n    option httpchk GET /readyz\n    option forwardfor\n    \
          option redispatch 1\n    default-server check inter 1s fall 2 rise 1\n    timeout connect 2s\n    \
          timeout client 60s\n    timeout server 60s\n    timeout tunnel 60s\n    timeout check 2s\n\n\

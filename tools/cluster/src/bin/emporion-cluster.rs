@@ -8,6 +8,7 @@ use emporion_cluster::{Cluster, Lanes, Options, Queue, RateLimits, down};
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::spawn_blocking;
 
 /// The venue as services on this machine.
 #[derive(Debug, Parser)]
@@ -60,7 +61,7 @@ async fn up(options: Options) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let cluster = Cluster::start(&options).context("the cluster does not start")?;
+    let cluster = spawn_blocking(move || Cluster::start(&options)).await?.context("the cluster does not start")?;
     writeln!(stdout(), "The cluster answers on {}; its files are in {}.", cluster.rest(), cluster.folder().display())?;
     tokio::select! {
         _ = interrupt.recv() => {}

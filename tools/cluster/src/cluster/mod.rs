@@ -19,7 +19,7 @@ pub use supervisor::Process;
 use crate::parts::{MiniStack, RedisCluster};
 use crate::trio::{Trio, reachable_folder};
 use crate::{certificates, haproxy};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use configs::Shared;
 use folder::Folder;
 use plan::{Plan, Role};
@@ -134,9 +134,14 @@ impl Cluster {
     /// It was not ready in time: with the last lines of its log.
     pub fn wait_ready(&self, name: &str) -> Result<()> {
         let process = self.supervisor.process(name);
-        let ready = crate::parts::wait_until(name, READY_S, || {
+        let is_ready = || {
             let written = self.folder.pid_of_ready_file(name);
             written.is_some() && written == process.pid()
+        };
+        let waited = crate::parts::wait_until(name, READY_S, || is_ready() || process.ends_early());
+        let ready = waited.and_then(|()| {
+            ensure!(is_ready() || !process.ends_early(), "{name} ends again and again");
+            Ok(())
         });
         ready.with_context(|| format!("the end of its log:\n{}", self.folder.log_end(name)))
     }

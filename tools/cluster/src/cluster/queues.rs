@@ -36,7 +36,7 @@ fn create(endpoint: &str, name: &str) -> Result<String> {
         "FifoQueue": "true",
         "DeduplicationScope": "messageGroup",
         "FifoThroughputLimit": "perMessageGroupId",
-        "MaximumMessageSize": "262144",
+        "MaximumMessageSize": "1048576",
         "VisibilityTimeout": "5",
         "MessageRetentionPeriod": "1209600",
     });

@@ -22,6 +22,8 @@ const BACK_OFF: Duration = Duration::from_millis(250);
 const BACK_OFF_MAX: Duration = Duration::from_secs(4);
 /// A process that ran for so long ends anew.
 const LONG_RUN: Duration = Duration::from_secs(10);
+/// After so many early ends nobody waits for it any more; it is started again all the same.
+const EARLY_ENDS_MAX: u32 = 6;
 
 /// A process to run.
 #[derive(Debug)]
@@ -235,6 +237,11 @@ impl Process<'_> {
     /// How often it was started.
     pub fn starts(&self) -> u64 {
         self.with(|managed| managed.starts)
+    }
+
+    /// Whether it has ended soon after its start again and again.
+    pub(super) fn ends_early(&self) -> bool {
+        self.with(|managed| managed.early_ends >= EARLY_ENDS_MAX)
     }
 
     /// Kills it, as when its machine is lost, and waits until it is gone. It is started again unless it is held.

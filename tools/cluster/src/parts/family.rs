@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Where a child says who started it.
-pub(crate) const PARENT_ENV: &str = "EMPORION_CLUSTER_PARENT";
+pub(crate) const PARENT_ENV: &str = "CLUSTER_CHILD_OF";
 
 const STOP_TRIES: u32 = 1_000;
 const STOP_PAUSE: Duration = Duration::from_millis(10);
