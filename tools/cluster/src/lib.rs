@@ -8,6 +8,7 @@ pub mod certificates;
 mod cluster;
 pub mod fault_proxy;
 pub mod haproxy;
+pub mod lanes_server;
 pub mod parts;
 pub mod trio;
 
