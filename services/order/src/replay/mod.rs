@@ -7,6 +7,8 @@ mod recover;
 mod snapshotter;
 mod standby;
 #[cfg(test)]
+mod standby_tests;
+#[cfg(test)]
 mod tests;
 
 pub use recover::{Progress, RecoverError, Recovered, begin, recover};

@@ -100,12 +100,13 @@ impl Standby {
         }
         let bytes = self.replayer.engine.snapshot();
         let meta = SnapshotMeta { head, state_hash: Engine::hash_of(&bytes) };
-        self.snapshot = head.seq;
         if saved.contains(&head.seq) {
             let other = self.snapshots.load(head.seq).await?;
+            self.snapshot = head.seq;
             return if other.meta == meta { Ok(None) } else { Err(StandbyError::OtherState { seq: head.seq }) };
         }
         self.snapshots.save(Snapshot { meta, bytes }).await?;
+        self.snapshot = head.seq;
         tracing::info!(seq = head.seq.0, "A snapshot was saved.");
         Ok(Some(head.seq))
     }
