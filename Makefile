@@ -10,18 +10,33 @@ DATA_DIR ?= demo-data
 DEMO_ENV ?= demo.env
 PROFILE ?= release
 
+# Where `make cluster` keeps everything, how its orders reach the sequencer (spill or always), and how much clients may
+# ask for (off, relaxed or binance).
+DIR ?= .cluster
+QUEUE ?= spill
+RATE_LIMITS ?= off
+
 # Tools and environments that the targets make for themselves; safe to delete at any time.
 export BUILD_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/emporion
 
-.PHONY: help run test lint bench
+.PHONY: help run cluster cluster-down test lint bench
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build and start a demo venue, print its address, key and secret, and write them to demo.env
 	@echo "run: building (profile $(PROFILE)), then a demo venue on $(LISTEN) with its data in $(DATA_DIR)/; Ctrl-C stops it"
 	@cargo build --locked --profile $(PROFILE) --package emporion
 	@exec tools/demo.sh $(PROFILE) $(LISTEN) $(DATA_DIR) $(DEMO_ENV)
+
+cluster: ## Start the venue as services: PostgreSQL, Redis, an SQS emulator, haproxy, two processes of each role
+	@echo "cluster: the packages it needs, then a build (profile $(PROFILE)), then the venue as services in $(DIR)/"
+	@tools/packages.sh
+	@cargo build --locked --profile $(PROFILE) --package emporion --package emporion-cluster
+	@tools/cluster.sh up $(PROFILE) $(DIR) $(QUEUE) $(RATE_LIMITS)
+
+cluster-down: ## Stop the venue that `make cluster` started in DIR
+	@tools/cluster.sh down $(PROFILE) $(DIR)
 
 test: ## Run the Rust tests, then real third-party clients and the README's blocks against the real binary
 	@echo "test: Rust tests of the whole workspace"
