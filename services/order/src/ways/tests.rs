@@ -2,5 +2,6 @@
 //! that fails in every way, in simulated time; and over the real sequencer.
 
 mod lanes;
+mod real_time;
 mod simulation;
 mod support;
