@@ -109,9 +109,7 @@ pub(crate) async fn check_server(client: &Client, for_writing: bool) -> Result<(
     let (number, version): (i32, String) = (row.get(0), row.get(1));
     let (in_recovery, read_only, synchronous): (bool, bool, String) = (row.get(2), row.get(3), row.get(4));
     let unusable = |reason: String| Err(StoreError::Unusable(reason));
-    if number < VERSION_MIN {
-        return unusable(format!("the database is PostgreSQL {version}, but 15 or newer is needed"));
-    }
+    check_version(number, &version)?;
     if !for_writing {
         return Ok(());
     }
@@ -128,4 +126,28 @@ pub(crate) async fn check_server(client: &Client, for_writing: bool) -> Result<(
         ));
     }
     Ok(())
+}
+
+/// Refuses a server that is too old. The number is as the server counts: 150004 for 15.4.
+fn check_version(number: i32, version: &str) -> Result<(), StoreError> {
+    if number < VERSION_MIN {
+        return Err(StoreError::Unusable(format!("the database is PostgreSQL {version}, but 15 or newer is needed")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_too_old_is_named() {
+        for (number, version) in [(150_000, "15.0"), (150_018, "15.18 (Debian 15.18-0+deb12u1)"), (180_001, "18.1")] {
+            assert_eq!(check_version(number, version), Ok(()));
+        }
+        for (number, version) in [(90_624, "9.6.24"), (140_022, "14.22"), (149_999, "14.99")] {
+            let reason = check_version(number, version).unwrap_err().to_string();
+            assert_eq!(reason, format!("the database is PostgreSQL {version}, but 15 or newer is needed"));
+        }
+    }
 }

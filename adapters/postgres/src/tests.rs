@@ -1,8 +1,10 @@
 //! The contract of the ports on a real server, and what only a server can do wrong.
 
+mod encrypted;
 mod failover;
 mod in_doubt;
 mod open;
+mod read_only;
 
 use std::sync::Arc;
 
