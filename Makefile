@@ -10,11 +10,12 @@ DATA_DIR ?= demo-data
 DEMO_ENV ?= demo.env
 PROFILE ?= release
 
-# Where `make cluster` keeps everything, how its orders reach the sequencer (spill or always), and how much clients may
-# ask for (off, relaxed or binance).
+# Where `make cluster` keeps everything, how its orders reach the sequencer (spill or always), how much clients may ask
+# for (off, relaxed or binance), and what stands for SQS (ministack or twin).
 DIR ?= .cluster
 QUEUE ?= spill
 RATE_LIMITS ?= off
+LANES ?= ministack
 
 # Tools and environments that the targets make for themselves; safe to delete at any time.
 export BUILD_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/emporion
@@ -33,7 +34,7 @@ cluster: ## Start the venue as services: PostgreSQL, Redis, an SQS emulator, hap
 	@echo "cluster: the packages it needs, then a build (profile $(PROFILE)), then the venue as services in $(DIR)/"
 	@tools/packages.sh
 	@cargo build --locked --profile $(PROFILE) --package emporion --package emporion-cluster
-	@tools/cluster.sh up $(PROFILE) $(DIR) $(QUEUE) $(RATE_LIMITS)
+	@tools/cluster.sh up $(PROFILE) $(DIR) $(QUEUE) $(RATE_LIMITS) $(LANES)
 
 cluster-down: ## Stop the venue that `make cluster` started in DIR
 	@tools/cluster.sh down $(PROFILE) $(DIR)

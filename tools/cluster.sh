@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tools/cluster.sh up PROFILE DIR QUEUE RATE_LIMITS | down PROFILE DIR: starts the venue as services in DIR and leaves it
-# running, or stops it.
+# tools/cluster.sh up PROFILE DIR QUEUE RATE_LIMITS LANES | down PROFILE DIR: starts the venue as services in DIR and
+# leaves it running, or stops it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin
@@ -22,7 +22,7 @@ target=${CARGO_TARGET_DIR:-target}/$folder
 mkdir -p "$dir"
 log=$dir/../$(basename "$dir").log
 : > "$log"
-setsid "$target/emporion-cluster" up --dir "$dir" --binary "$target/emporion" --queue "$4" --rate-limits "$5" \
+setsid "$target/emporion-cluster" up --dir "$dir" --binary "$target/emporion" --queue "$4" --rate-limits "$5" --lanes "$6" \
     < /dev/null > "$log" 2>&1 &
 supervisor=$!
 # Ctrl-C while it starts ends it too.

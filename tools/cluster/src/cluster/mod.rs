@@ -41,7 +41,7 @@ const BALANCER: &str = "haproxy";
 pub struct Cluster {
     plan: Plan,
     supervisor: Supervisor,
-    queues: Option<MiniStack>,
+    queues: queues::Server,
     redis: RedisCluster,
     trio: Trio,
     operator_token: String,
@@ -61,7 +61,7 @@ impl Cluster {
         let (reachable, elsewhere) = reachable_folder(folder.path())?;
         let trio = Trio::start(&reachable.join("postgres"), &secret()?).context("PostgreSQL")?;
         let redis = RedisCluster::start(&[]).context("Redis")?;
-        let (queues, addresses) = queues::start(&options.lanes).context("the queue")?;
+        let (queues, addresses) = queues::start(options, &folder.log_file("lanes")).context("the queue")?;
         let plan = Plan::new()?;
         let names: Vec<&str> = plan.processes.iter().map(|process| process.name.as_str()).collect();
         certificates::make(&folder.path().join("certificates"), &names)?;
@@ -187,7 +187,10 @@ impl Cluster {
 
     /// The SQS emulator, if it is MiniStack.
     pub fn ministack(&self) -> Option<&MiniStack> {
-        self.queues.as_ref()
+        match &self.queues {
+            queues::Server::MiniStack(server) => Some(server),
+            queues::Server::Twin { .. } => None,
+        }
     }
 
     /// Where the load balancer listens.

@@ -76,5 +76,8 @@ impl RateLimits {
 pub enum Lanes {
     /// The emulator from PyPI, which is installed on first need.
     #[default]
+    #[value(name = "ministack")]
     MiniStack,
+    /// Our own queues in memory, served by the program `lanes` beside the venue's binary.
+    Twin,
 }

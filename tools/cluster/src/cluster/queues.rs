@@ -1,10 +1,17 @@
 //! The FIFO queues of the venue on what stands for SQS.
 
-use super::{Lanes, http};
-use crate::parts::MiniStack;
+use super::{Lanes, Options, http};
+use crate::parts::{Child, MiniStack, wait_until};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use std::fs::File;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const ORDERS: &str = "orders.fifo";
+/// Where messages go that nobody can use.
+const ASIDE: &str = "aside.fifo";
 
 /// Where the queues are.
 #[derive(Clone, Debug)]
@@ -14,20 +21,47 @@ pub(super) struct Queues {
     pub(super) aside: String,
 }
 
-/// Starts what stands for SQS, and makes the queues.
-pub(super) fn start(lanes: &Lanes) -> Result<(Option<MiniStack>, Queues)> {
-    match lanes {
+/// What stands for SQS; it ends when this is dropped.
+#[derive(Debug)]
+pub(super) enum Server {
+    MiniStack(MiniStack),
+    Twin { _process: Child },
+}
+
+/// Starts what stands for SQS, and makes the queues. The twin's program lies beside the venue's.
+pub(super) fn start(options: &Options, log: &Path) -> Result<(Server, Queues)> {
+    match options.lanes {
         Lanes::MiniStack => {
             let server = MiniStack::start()?;
             let queues = make(server.endpoint())?;
-            Ok((Some(server), queues))
+            Ok((Server::MiniStack(server), queues))
+        }
+        Lanes::Twin => {
+            let mut command = Command::new(options.binary.with_file_name("lanes"));
+            command.args(["--queue", ORDERS, "--queue", ASIDE]);
+            let output = File::create(log)?;
+            command.stdin(Stdio::null()).stderr(output.try_clone()?).stdout(output);
+            let process = Child::start(&mut command)?;
+            wait_until("the queues' twin", 20, || told(log).is_some())?;
+            Ok((Server::Twin { _process: process }, told(log).context("the twin told nothing")?))
         }
     }
 }
 
+/// What the twin told about itself.
+fn told(log: &Path) -> Option<Queues> {
+    let told: Value = serde_json::from_str(std::fs::read_to_string(log).ok()?.lines().next()?).ok()?;
+    let text = |value: &Value| Some(value.as_str()?.to_owned());
+    Some(Queues {
+        endpoint: text(&told["endpoint"])?,
+        orders: text(&told["queues"][ORDERS])?,
+        aside: text(&told["queues"][ASIDE])?,
+    })
+}
+
 fn make(endpoint: &str) -> Result<Queues> {
     let create = |name: &str| create(endpoint, name).with_context(|| format!("the queue {name}"));
-    Ok(Queues { endpoint: endpoint.to_owned(), orders: create("orders.fifo")?, aside: create("aside.fifo")? })
+    Ok(Queues { endpoint: endpoint.to_owned(), orders: create(ORDERS)?, aside: create(ASIDE)? })
 }
 
 /// Makes a FIFO queue with high throughput; gives its URL.
