@@ -3,6 +3,8 @@
 //! Whatever was cut, and wherever: what the journal says of a batch is what the database holds, once or not at all.
 //! The ignored tests try every byte; the others an evenly spread sample that begins at a random byte.
 
+#![expect(clippy::unwrap_used, reason = "a test's surroundings may fail as a test may")]
+
 mod bench;
 
 use bench::{Bench, Case, Start, Tally};

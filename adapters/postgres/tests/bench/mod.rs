@@ -168,7 +168,7 @@ impl Bench {
         let row = ticks(&before, 2);
         let (journal, committed) = (Arc::clone(&self.journal), Arc::clone(&row));
         let commit = tokio::spawn(async move { journal.commit(committed).await });
-        while case.offset % 2 == 0 && self.inner.cuts() == cuts && !commit.is_finished() {
+        while case.offset.is_multiple_of(2) && self.inner.cuts() == cuts && !commit.is_finished() {
             pause().await;
         }
         let head = self.rival.take_over().await.map_err(|error| format!("the other's takeover: {error}"))?;
