@@ -1,7 +1,8 @@
 //! The conversations of commits and takeovers with a real PostgreSQL, cut at each of their bytes in both directions.
 //!
 //! Whatever was cut, and wherever: what the journal says of a batch is what the database holds, once or not at all.
-//! The ignored tests try every byte; the others an evenly spread sample that begins at a random byte.
+//! The ignored tests try every byte, with `cargo test -p emporion-postgres --test byte_cuts -- --ignored --nocapture`;
+//! the others an evenly spread sample that begins at a random byte.
 
 #![expect(clippy::unwrap_used, reason = "a test's surroundings may fail as a test may")]
 
