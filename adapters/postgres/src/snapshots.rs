@@ -118,7 +118,6 @@ async fn add_chunks(client: &Client, id: i64, bytes: &[u8], bytes_per_second: u3
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the pause is the purpose: commits share the disk with snapshots")]
 async fn pause_until(time: Instant) {
     tokio::time::sleep_until(time).await;
 }

@@ -41,6 +41,9 @@ use change::Changes;
 /// How long it may take until this process sees that another imported klines of a further symbol or interval.
 const SERIES_FRESH: Duration = Duration::from_secs(1);
 
+/// The symbols and intervals of which there are imported klines.
+type Series = BTreeSet<(SymbolId, Interval)>;
+
 /// The user store in PostgreSQL, and the imported klines beside it. Any number of processes use it at once.
 pub struct PostgresUsers {
     options: PostgresOptions,
@@ -48,7 +51,7 @@ pub struct PostgresUsers {
     changes: Changes,
     /// The symbols and intervals of which there are imported klines, and when they were read. Every reader of klines
     /// asks, most often for a symbol without any. None ever goes away.
-    imported: Mutex<Option<(Instant, BTreeSet<(SymbolId, Interval)>)>>,
+    imported: Mutex<Option<(Instant, Series)>>,
 }
 
 impl PostgresUsers {
@@ -64,13 +67,13 @@ impl PostgresUsers {
     }
 
     /// What is known of the series, if it is fresh enough.
-    fn fresh_series(&self) -> Option<BTreeSet<(SymbolId, Interval)>> {
+    fn fresh_series(&self) -> Option<Series> {
         let known = self.imported.lock();
         known.as_ref().filter(|(read_at, _)| read_at.elapsed() < SERIES_FRESH).map(|(_, series)| series.clone())
     }
 
     /// The series, at most [`SERIES_FRESH`] old while the database answers. While it does not, those known before.
-    async fn series(&self) -> StoreResult<BTreeSet<(SymbolId, Interval)>> {
+    async fn series(&self) -> StoreResult<Series> {
         if let Some(series) = self.fresh_series() {
             return Ok(series);
         }

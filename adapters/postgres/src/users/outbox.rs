@@ -8,7 +8,6 @@ use super::accounts;
 use super::change::{Ask, Change};
 use super::values::{broken, integer, not_ours, time, unsigned, unsigned_if_any, us};
 
-#[expect(clippy::cast_lossless, reason = "conversions by traits are not for constants")]
 pub(super) const SOURCE: i32 = SourceId::USERS.0 as i32;
 
 const PUSH: &str = "with numbered as (update outbox_head set last_n = last_n + 1 where source = $1 returning last_n)
