@@ -8,16 +8,17 @@ command=$1 profile=$2 dir=$3
 # The cluster is in the way of nobody's own venue: its processes take their config from their files alone.
 for name in $(compgen -e EMPORION_ || true); do unset "$name"; done
 
-folder=$profile
-[ "$profile" = dev ] && folder=debug
-target=${CARGO_TARGET_DIR:-target}/$folder
-
 if [ "$command" = down ]; then
-    "$target/emporion-cluster" down --dir "$dir"
+    program=$dir/run/emporion-cluster
+    [ -e "$program" ] || { echo "cluster-down: no cluster was started in $dir" >&2; exit 1; }
+    "$program" down --dir "$dir"
     echo "The cluster in $dir is stopped; its logs are in $dir/log."
     exit
 fi
 
+folder=$profile
+[ "$profile" = dev ] && folder=debug
+target=${CARGO_TARGET_DIR:-target}/$folder
 mkdir -p "$dir"
 log=$dir/../$(basename "$dir").log
 : > "$log"
@@ -35,6 +36,7 @@ while ! grep -q '^The cluster answers' "$log"; do
 done
 trap - INT TERM
 mv "$log" "$dir/log/supervisor.log"
+ln -s "$(realpath "$target/emporion-cluster")" "$dir/run/emporion-cluster"
 cat << EOF
 
 $(cat "$dir/log/supervisor.log")

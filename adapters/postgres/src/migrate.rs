@@ -9,11 +9,12 @@ use std::time::Duration;
 use deadpool_postgres::Object;
 use emporion_ports::store::StoreError;
 use sha2::{Digest, Sha256};
-use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, GenericClient};
 
 use crate::connect::connect;
 use crate::pool::failed;
+use crate::roles::grant_again;
 
 /// One step of the schema.
 struct Migration {
@@ -34,6 +35,12 @@ const MIGRATIONS: &[Migration] = &[
         name: "partitions",
         compatible_from: 1,
         sql: include_str!("../migrations/0004_partitions.sql"),
+    },
+    Migration {
+        version: 5,
+        name: "segments",
+        compatible_from: 1,
+        sql: include_str!("../migrations/0005_segments.sql"),
     },
 ];
 
@@ -65,7 +72,8 @@ const CREATE_LIST: &str = "create table if not exists schema_migrations (
 )";
 
 /// Brings the schema of the database at `url` up to this build, beside processes that run, and gives what was applied.
-/// Who asks must own the database's objects. Two that run at once take turns.
+/// Who asks must own the database's objects: `emporion_owner`, where [`crate::create_roles`] was run. What the roles may
+/// do is granted again, for what is new. Two that run at once take turns.
 ///
 /// # Errors
 /// One sentence: the database cannot be reached or used, a migration was changed after it was applied, the schema is
@@ -97,7 +105,20 @@ async fn migrate_with(url: &str, migrations: &[Migration]) -> Result<Vec<Applied
             }
         }
     }
+    if is_at_this_build(client).await.map_err(failed)? {
+        grant_again(client).await?;
+    }
     Ok(applied)
+}
+
+/// Whether the schema is the one that this build makes: neither behind it nor ahead of it.
+pub(crate) async fn is_at_this_build(client: &impl GenericClient) -> Result<bool, tokio_postgres::Error> {
+    let list = client.query_one("select to_regclass('public.schema_migrations') is not null", &[]).await?;
+    if !list.get::<_, bool>(0) {
+        return Ok(false);
+    }
+    let newest = client.query_one("select coalesce(max(version), 0) from schema_migrations", &[]).await?;
+    Ok(newest.get::<_, i32>(0) == SCHEMA_VERSION)
 }
 
 /// The lock goes with the connection.

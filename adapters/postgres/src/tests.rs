@@ -99,7 +99,7 @@ impl LeasesUnderTest for Store {
 }
 
 /// A row of ticks after `head`.
-fn ticks(head: &Head, count: usize) -> Arc<JournalRow> {
+pub(crate) fn ticks(head: &Head, count: usize) -> Arc<JournalRow> {
     let mut batch = BatchBuilder::default();
     for _ in 0..count {
         batch.push(&Command { origin: Origin::Sequencer, action: Action::Tick }, &[]);
@@ -108,7 +108,7 @@ fn ticks(head: &Head, count: usize) -> Arc<JournalRow> {
 }
 
 /// Asserts that the journal is whole from its first row to `head`.
-async fn assert_chain(journal: &dyn Journal, head: &Head) {
+pub(crate) async fn assert_chain(journal: &dyn Journal, head: &Head) {
     let mut at = Head::default();
     for row in journal.rows_after(Seq::ZERO, usize::MAX).await.unwrap() {
         row.verify_after(&Head { epoch: row.epoch, ..at }).unwrap();

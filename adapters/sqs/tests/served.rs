@@ -130,3 +130,11 @@ async fn a_receiver_that_leaves_takes_nothing_with_it() {
     assert_eq!(lanes.send(vec![message(0)]).await, [Ok(())]);
     assert_eq!(lanes.receive(10, Duration::from_secs(20), LONG).await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_queue_that_exists_otherwise_is_a_sentence() {
+    let served = serve(None, &NewQueue::new(QUEUE)).await;
+    let other = NewQueue { visibility: LONG, ..NewQueue::new(QUEUE) };
+    let error = create_queue(&served.options, &other).await.unwrap_err();
+    assert!(error.to_string().contains("exists with other attributes"), "{error}");
+}

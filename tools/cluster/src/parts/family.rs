@@ -15,18 +15,18 @@ const STOP_TRIES: u32 = 1_000;
 const STOP_PAUSE: Duration = Duration::from_millis(10);
 
 /// The mark of a process: its id and the time of its beginning, as the system tells them.
-pub(crate) fn mark(pid: u32) -> String {
+pub fn mark(pid: u32) -> String {
     format!("{pid}:{}", began(pid).unwrap_or(0))
 }
 
 /// Whether the process of this mark still runs; one that only waits to be reaped does not.
-pub(crate) fn is_running(mark: &str) -> bool {
+pub fn is_running(mark: &str) -> bool {
     let pid = mark.split(':').next().and_then(|pid| pid.parse().ok());
     pid.is_some_and(|pid| self::mark(pid) == mark && state(pid).is_some_and(|state| state != 'Z'))
 }
 
 /// Sends a signal to the process of this mark, if it still runs.
-pub(crate) fn signal(mark: &str, signal: Signal) {
+pub fn signal(mark: &str, signal: Signal) {
     if is_running(mark) {
         let pid = mark.split(':').next().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
         // One that ends at this moment needs no signal.
@@ -35,7 +35,7 @@ pub(crate) fn signal(mark: &str, signal: Signal) {
 }
 
 /// Waits until the process of this mark has ended, for at most `limit`; says whether it has.
-pub(crate) fn wait_ended(mark: &str, limit: Duration) -> bool {
+pub fn wait_ended(mark: &str, limit: Duration) -> bool {
     let tries = limit.as_millis() / STOP_PAUSE.as_millis();
     for _ in 0..tries {
         if !is_running(mark) {
@@ -47,7 +47,7 @@ pub(crate) fn wait_ended(mark: &str, limit: Duration) -> bool {
 }
 
 /// The marks of the processes that the process of this mark started and that still run.
-pub(crate) fn children(mark: &str) -> Vec<String> {
+pub fn children(mark: &str) -> Vec<String> {
     let wanted = format!("{PARENT_ENV}={mark}");
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -59,7 +59,7 @@ pub(crate) fn children(mark: &str) -> Vec<String> {
 }
 
 /// Ends everything that the process of this mark has left: asks first, then kills. Gives how many there were.
-pub(crate) fn end_children(mark: &str) -> usize {
+pub fn end_children(mark: &str) -> usize {
     let left = children(mark);
     for signal in [Signal::CONT, Signal::INT] {
         left.iter().for_each(|child| self::signal(child, signal));

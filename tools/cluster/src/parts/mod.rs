@@ -4,7 +4,7 @@
 //! hand starts its own. Either way a test gets a database, or key prefix, or queue of its own.
 
 mod child;
-pub(crate) mod family;
+pub mod family;
 mod ministack;
 mod postgres;
 mod redis;
