@@ -41,6 +41,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         venue: VenueArgs,
     },
+    /// Make the database users of the roles in the PostgreSQL of `store.url`, as one who may, and grant each what its
+    /// processes need. Can be run again at any time.
+    Roles {
+        /// A TOML file with the passwords: owner, sequencer, user, order, market_data.
+        #[arg(long, value_name = "FILE")]
+        passwords: PathBuf,
+        #[command(flatten)]
+        venue: VenueArgs,
+    },
     /// Work with accounts of a running venue.
     #[command(subcommand)]
     Account(Account),

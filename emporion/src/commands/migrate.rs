@@ -1,6 +1,6 @@
 //! `emporion migrate`: brings the database's schema to what this build needs.
 
-use super::{block_on, config_of};
+use super::{block_on, database_config};
 use crate::Failure;
 use crate::cli::VenueArgs;
 use crate::output::Output;
@@ -13,11 +13,7 @@ struct Migrated {
 }
 
 pub(super) fn run(venue: &VenueArgs, output: Output) -> Result<(), Failure> {
-    let config = config_of(venue)?;
-    if !config.store.is_shared() {
-        let sentence = "`store.url` is empty, so there is nothing to migrate: files are brought up to date by `serve`";
-        return Err(Failure::usage(sentence));
-    }
+    let config = database_config(venue)?;
     let applied = block_on(async { Ok(emporion_postgres::migrate(config.store.url.expose()).await?) })?;
     let applied = applied.iter().map(|step| format!("{:04} {}", step.version, step.name)).collect();
     let migrated = Migrated { applied };

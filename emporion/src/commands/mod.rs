@@ -11,6 +11,7 @@ mod lines;
 mod migrate;
 mod replay;
 mod restore;
+mod roles;
 mod symbol;
 mod web;
 
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(_) => unreachable!("it was run above"),
         Command::Genesis { file, venue } => genesis::run(&file, &venue, output),
         Command::Migrate { venue } => migrate::run(&venue, output),
+        Command::Roles { passwords, venue } => roles::run(&passwords, &venue, output),
         Command::Account(account) => account::run(account, output),
         Command::Symbol(symbol) => symbol::run(symbol, output),
         Command::Audit { from_snapshot, at_seq, venue } => audit::run(from_snapshot, at_seq, &venue, output),
@@ -52,6 +54,16 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
 fn config_of(venue: &VenueArgs) -> Result<Config, Failure> {
     let folder = venue.data_dir.as_ref().map(|path| path.display().to_string());
     Config::load(Sources::of_process(venue.config.clone())?.flag("data_dir", folder))
+}
+
+/// The same, of a venue whose store is a database.
+fn database_config(venue: &VenueArgs) -> Result<Config, Failure> {
+    let config = config_of(venue)?;
+    if !config.store.is_shared() {
+        let sentence = "`store.url` is empty: this is for venues in PostgreSQL; files are brought up to date by `serve`";
+        return Err(Failure::usage(sentence));
+    }
+    Ok(config)
 }
 
 /// The same, of a venue whose store is a folder.

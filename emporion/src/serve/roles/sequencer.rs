@@ -5,7 +5,7 @@
 
 use super::lease_watch::LeaseWatch;
 use super::process::{Finish, Process};
-use super::shared::{Shared, rest};
+use super::shared::{Shared, postgres_options, rest};
 use crate::config::Config;
 use crate::serve::leadership::{Lead, LeadError, Leadership, LeadershipEnd};
 use crate::serve::listeners::Listeners;
@@ -20,7 +20,7 @@ use emporion_ports::leases::{FollowerPosition, Leases};
 use emporion_ports::orders::Committed;
 use emporion_ports::sealed::VenueKeys;
 use emporion_ports::tables::Queries;
-use emporion_postgres::{PgTables, PostgresLeases};
+use emporion_postgres::{FolderSegments, PgTables, Postgres, PostgresLeases, Retention, RetentionRound};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -65,6 +65,7 @@ pub(super) async fn open(shared: &Shared<'_>) -> Result<Process, Failure> {
             lag_batches_max: config.projector.lag_batches_max(),
             hash_key: rand::random(),
         },
+        postgres: shared.postgres.clone(),
         tables: shared.tables.clone(),
         queries: shared.queries.clone(),
         leases: shared.postgres.leases(),
@@ -93,6 +94,7 @@ pub(super) async fn open(shared: &Shared<'_>) -> Result<Process, Failure> {
 struct Candidate {
     config: Config,
     lead: Lead,
+    postgres: Postgres,
     tables: Arc<PgTables>,
     queries: Arc<dyn Queries>,
     leases: Arc<PostgresLeases>,
@@ -305,12 +307,39 @@ impl Candidate {
             readiness: self.readiness.clone(),
         };
         tasks.spawn(async move { drop(snapshots.keep().await) });
+        self.keep_journal(tasks);
         let (tables, retention_days) = (self.tables.clone(), self.config.store.history_retention_days);
         tasks.spawn(async move {
             let retention = (retention_days > 0).then(|| Duration::from_secs(retention_days * 86_400));
             loop {
                 if let Err(error) = tables.keep_partitions(retention).await {
                     tracing::warn!(%error, "Partitions of the tables could not be kept; the next round tries again.");
+                }
+                rest(PARTITIONS).await;
+            }
+        });
+    }
+
+    /// Exports old parts of the journal and drops them, if the operator wants that.
+    fn keep_journal(&self, tasks: &mut JoinSet<()>) {
+        let store = &self.config.store;
+        if store.segments.is_empty() {
+            return;
+        }
+        let keep = (store.journal_retention_days > 0)
+            .then(|| Duration::from_secs(store.journal_retention_days * 86_400));
+        let folder = store.segments.clone();
+        let (postgres, options) = (self.postgres.clone(), postgres_options(&self.config));
+        tasks.spawn(async move {
+            loop {
+                let round = async {
+                    let segments = Arc::new(FolderSegments::open(&folder)?);
+                    Retention::new(&postgres, options.clone(), segments, keep).round().await
+                };
+                match round.await {
+                    Ok(round) if round == RetentionRound::default() => {}
+                    Ok(round) => tracing::info!(?round, "Parts of the journal were exported."),
+                    Err(error) => tracing::error!(%error, "Parts of the journal could not be exported; they stay."),
                 }
                 rest(PARTITIONS).await;
             }
