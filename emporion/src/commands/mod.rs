@@ -60,7 +60,8 @@ fn config_of(venue: &VenueArgs) -> Result<Config, Failure> {
 fn database_config(venue: &VenueArgs) -> Result<Config, Failure> {
     let config = config_of(venue)?;
     if !config.store.is_shared() {
-        let sentence = "`store.url` is empty: this is for venues in PostgreSQL; files are brought up to date by `serve`";
+        let sentence =
+            "`store.url` is empty: this is for venues in PostgreSQL; files are brought up to date by `serve`";
         return Err(Failure::usage(sentence));
     }
     Ok(config)

@@ -25,10 +25,12 @@ pub(super) fn run(passwords: &Path, venue: &VenueArgs, output: Output) -> Result
     let passwords = parsed.map_err(|_| {
         // What the parser says may repeat a password.
         let keys = "owner, sequencer, user, order and market_data";
-        Failure::usage(format!("the file of passwords {} must hold {keys}, each a text, and nothing else", passwords.display()))
+        Failure::usage(format!(
+            "the file of passwords {} must hold {keys}, each a text, and nothing else",
+            passwords.display()
+        ))
     })?;
     block_on(async { Ok(create_roles(config.store.url.expose(), &passwords).await?) })?;
-    let users =
-        ["emporion_owner", "emporion_sequencer", "emporion_user", "emporion_order", "emporion_market_data"];
+    let users = ["emporion_owner", "emporion_sequencer", "emporion_user", "emporion_order", "emporion_market_data"];
     output.answer(&Made { users }, || format!("the database users are there: {}", users.join(", ")))
 }

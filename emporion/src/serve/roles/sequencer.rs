@@ -326,8 +326,8 @@ impl Candidate {
         if store.segments.is_empty() {
             return;
         }
-        let keep = (store.journal_retention_days > 0)
-            .then(|| Duration::from_secs(store.journal_retention_days * 86_400));
+        let keep =
+            (store.journal_retention_days > 0).then(|| Duration::from_secs(store.journal_retention_days * 86_400));
         let folder = store.segments.clone();
         let (postgres, options) = (self.postgres.clone(), postgres_options(&self.config));
         tasks.spawn(async move {

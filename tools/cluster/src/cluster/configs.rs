@@ -63,8 +63,15 @@ impl Shared<'_> {
 
     /// For commands: they find the venue through the cluster's folder.
     pub(super) fn for_commands(&self) -> String {
-        let (write, read) = (self.users.owner_url(self.write), self.users.owner_url(self.read));
-        format!("data_dir = {}\n{}{}", path(self.folder), self.store(&write, &read), self.parts())
+        // An audit reads all of the journal and the tables, and builds others beside them.
+        let write = self.users.url(Role::Sequencer, self.write);
+        format!("data_dir = {}\n{}{}", path(self.folder), self.store(&write, ""), self.parts())
+    }
+
+    /// For making the users.
+    pub(super) fn for_admin(&self) -> String {
+        let write = self.users.admin_url(self.write);
+        format!("data_dir = {}\n{}", path(self.folder), self.store(&write, ""))
     }
 
     /// For making the tables.

@@ -86,7 +86,9 @@ impl Cluster {
             folder.write_secret(&format!("config/{}.toml", process.name), &shared.of_process(process))?;
         }
         folder.write_secret("config/owner.toml", &shared.for_owner())?;
-        database::migrate(&options.binary, folder.path())?;
+        folder.write_secret("config/admin.toml", &shared.for_admin())?;
+        folder.write_secret("config/passwords.toml", &users.passwords())?;
+        database::set_up(&options.binary, folder.path())?;
         let supervisor = Supervisor::start(specs(&plan, options, &folder), {
             let (plan, folder) = (plan.clone(), Arc::clone(&folder));
             move |pids| folder.write_ready(&plan, pids)
