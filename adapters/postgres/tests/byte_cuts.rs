@@ -31,7 +31,7 @@ async fn cut(talk: Talk, step: u64) {
         assert!(length > 50, "there was a conversation");
         let first = StdRng::from_os_rng().random_range(0..step);
         let mut offsets: Vec<u64> = (first..=length).step_by(step as usize).collect();
-        offsets.extend([0, 1, length - 2, length - 1, length, length + 1]);
+        offsets.extend([0, length - 1, length]);
         for offset in offsets {
             bench.check(talk, Case { direction, offset }, &mut tally).await;
         }

@@ -105,7 +105,8 @@ impl Own {
 
 fn server(folder: &TempDir, arguments: &[String]) -> Result<Child> {
     let mut command = Command::new("redis-server");
-    command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    // With a title of its own it would write over its environment, by which it is found when its parent has died.
+    command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--set-proc-title", "no"]);
     command.arg("--dir").arg(folder.path()).args(arguments);
     Child::start(command.stdout(Stdio::null()).stderr(Stdio::null()))
 }
