@@ -1,7 +1,7 @@
 //! The cluster under load while its processes and parts are killed, frozen and replaced: what was acknowledged is in the
 //! journal once, nothing is there twice or late, and the audit agrees.
 //!
-//! `EMPORION_TEST_CHAOS=N` runs N rounds instead of one; a round kills, freezes and hands over the sequencer, kills the
+//! `TEST_CHAOS_ROUNDS=N` runs N rounds instead of one; a round kills, freezes and hands over the sequencer, kills the
 //! primary of PostgreSQL and a shard of Redis.
 #![allow(clippy::unwrap_used)]
 
@@ -26,8 +26,8 @@ use tokio::task::JoinHandle;
 const BETWEEN: usize = 40;
 
 fn rounds() -> u32 {
-    let wanted = std::env::var("EMPORION_TEST_CHAOS");
-    wanted.map_or(1, |rounds| rounds.parse().expect("EMPORION_TEST_CHAOS is a number"))
+    let wanted = std::env::var("TEST_CHAOS_ROUNDS");
+    wanted.map_or(1, |rounds| rounds.parse().expect("TEST_CHAOS_ROUNDS is a number"))
 }
 
 #[test]

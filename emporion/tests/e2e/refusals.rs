@@ -12,7 +12,7 @@ fn wrong_configs_are_refused_in_a_sentence() {
     let serve = |rest: &[&str], sentence: &str| refused(&[&["serve"], rest].concat(), 2, sentence);
     serve(&["--config", &config], "`limits.profil` in the file ");
     serve(&["--config", &folder.text("none.toml")], "cannot be read: ");
-    serve(&["--data-dir", &data, "--role", "sequencer"], "`role` from the command line is \"sequencer\"");
+    serve(&["--data-dir", &data, "--role", "sequencer"], "`store.url` is empty, but role \"sequencer\" needs ");
     let output = emporion(&["serve", "--data-dir", &data]).env("EMPORION_LISTEN", "everywhere").output().unwrap();
     check_refusal(&output, 2, "`listen` from the environment variable EMPORION_LISTEN ");
     let output = emporion(&["audit", "--data-dir", &data]).env("EMPORION_PORT", "80").output().unwrap();

@@ -19,8 +19,8 @@ fn assert_gone(pids: &str) {
 
 #[test]
 fn a_command_finds_the_parts_and_nothing_is_left_behind() {
-    let script = "test -n \"$EMPORION_TEST_POSTGRES\" && test -n \"$EMPORION_TEST_REDIS\" && \
-                  test -n \"$EMPORION_TEST_REDIS_CLUSTER\" && test -n \"$EMPORION_TEST_SQS\" || exit 9; \
+    let script = "test -n \"$TEST_PARTS_POSTGRES\" && test -n \"$TEST_PARTS_REDIS\" && \
+                  test -n \"$TEST_PARTS_REDIS_CLUSTER\" && test -n \"$TEST_PARTS_SQS\" || exit 9; \
                   cat /proc/$PPID/task/*/children; exit 7";
     let output = parts(script).output().unwrap();
     assert_eq!(output.status.code(), Some(7), "{output:?}");

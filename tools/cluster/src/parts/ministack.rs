@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Where tests find the address of a running emulator: `http://host:port`.
-pub const SQS_ENV: &str = "EMPORION_TEST_SQS";
+pub const SQS_ENV: &str = "TEST_PARTS_SQS";
 
 /// The emulator and what it needs. A young project that changes fast: another version is another emulator.
 const REQUIREMENTS: &str = include_str!("ministack.txt");

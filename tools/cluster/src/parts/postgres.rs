@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
 /// Where tests find the address of a running server: `postgres://user@host:port`.
-pub const POSTGRES_ENV: &str = "EMPORION_TEST_POSTGRES";
+pub const POSTGRES_ENV: &str = "TEST_PARTS_POSTGRES";
 
 /// A PostgreSQL server: one that runs already, or one that ends with this handle.
 #[derive(Debug)]

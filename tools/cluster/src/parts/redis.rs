@@ -10,10 +10,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// Where tests find the address of a running server: `redis://host:port`.
-pub const REDIS_ENV: &str = "EMPORION_TEST_REDIS";
+pub const REDIS_ENV: &str = "TEST_PARTS_REDIS";
 
 /// Where tests find the addresses of a running cluster: `redis://host:port,host:port,…`.
-pub const REDIS_CLUSTER_ENV: &str = "EMPORION_TEST_REDIS_CLUSTER";
+pub const REDIS_CLUSTER_ENV: &str = "TEST_PARTS_REDIS_CLUSTER";
 
 /// How many shards a cluster has; each has one replica.
 const SHARDS: usize = 3;
