@@ -7,7 +7,7 @@ use crate::config::QueueMode;
 use crate::serve::listeners::Listeners;
 use async_trait::async_trait;
 use emporion_api::paths;
-use emporion_edge::Routes;
+use emporion_edge::{Readiness, Routes};
 use emporion_link::{LinkError, OrderLink};
 use emporion_order::gateway::{Directory, Gateway};
 use emporion_order::user_data::UserDataFeed;
@@ -62,8 +62,10 @@ async fn two_ways(shared: &Shared<'_>, tasks: &mut tokio::task::JoinSet<Failure>
     };
     let answers = Arc::new(Answers::new(options.unanswered_max));
     let (lanes, _) = shared.lanes().await?;
+    let link = OrderLink::new(shared.leader());
+    tasks.spawn(tell_of_leader(shared.readiness.clone(), link.is_connected()));
     let parts = WaysParts {
-        direct: Arc::new(Stream(OrderLink::new(shared.leader()))),
+        direct: Arc::new(Stream(link)),
         lanes,
         answers: answers.clone(),
         keys: shared.venue_keys()?,
@@ -94,6 +96,16 @@ async fn two_ways(shared: &Shared<'_>, tasks: &mut tokio::task::JoinSet<Failure>
         std::future::pending().await
     });
     Ok(ways)
+}
+
+/// Says whether there is a direct way to who leads.
+async fn tell_of_leader(readiness: Readiness, mut connected: watch::Receiver<bool>) -> Failure {
+    loop {
+        readiness.set_degraded("sequencer", !*connected.borrow_and_update());
+        if connected.changed().await.is_err() {
+            return Failure::bug("the stream to the sequencer ended");
+        }
+    }
 }
 
 /// The internal stream as the direct way.

@@ -76,7 +76,7 @@ pub(super) struct Accounts {
 /// Where commands go that have their turn.
 pub(super) trait Turn {
     /// Whether a command of which nothing has left yet may still go to the lane.
-    fn admits(&self, parcel: &Parcel) -> bool;
+    fn admits(&self, account: AccountId, parcel: &Parcel) -> bool;
     /// Hands it to the lane.
     fn to_lane(&self, account: AccountId, parcel: &Parcel);
 }
@@ -191,7 +191,7 @@ impl Accounts {
         }
         for entry in entries.iter_mut() {
             let place = match entry.place {
-                Place::Parked if entry.later > Later::NotTaken || !turn.admits(&entry.parcel) => Place::Shed,
+                Place::Parked if entry.later > Later::NotTaken || !turn.admits(account, &entry.parcel) => Place::Shed,
                 Place::Parked => Place::OnLane(false),
                 Place::InDoubt if entry.later == Later::Taken => Place::Overtaken,
                 // The direct way takes nothing behind what it has lost, so a later one that may have been taken
@@ -223,7 +223,7 @@ mod tests {
     struct Lane(Mutex<Vec<u64>>, bool);
 
     impl Turn for Lane {
-        fn admits(&self, _: &Parcel) -> bool {
+        fn admits(&self, _: AccountId, _: &Parcel) -> bool {
             !self.1
         }
 

@@ -19,8 +19,9 @@ use tokio::sync::watch;
 /// How often one is sent.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// How long one may take before the lanes count as degraded.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one may take before the lanes count as degraded: longer than the visibility of a message, as whoever
+/// received it may have died with it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Nobody's account: the venue's own begin at 1.
 const NOBODY: AccountId = AccountId(0);
@@ -103,8 +104,9 @@ impl Canary {
         let leaving = Arc::new(Leaving::default());
         let parcel = Parcel { sealed, command_id, deadline, leaving: Arc::clone(&leaving) };
         self.sent += 1;
-        ways.backlog.sent(command_id);
-        ways.sender.push(lane_of(AccountId(self.sent), ways.options.lanes), parcel);
+        let lane = lane_of(AccountId(self.sent), ways.options.lanes);
+        ways.backlog.sent(lane, command_id);
+        ways.sender.push(lane, parcel);
         let started = tokio::time::Instant::now();
         let came_back = tokio::time::timeout(PATIENCE, expected.outcome()).await.is_ok();
         leaving.take_back();

@@ -169,7 +169,7 @@ impl TwoWays {
         tokio::join!(self.0.sender.run(), self.0.listen(), self.0.keep_marks(), self.0.count());
     }
 
-    /// How long a command handed to a lane now would wait, as far as this process can tell.
+    /// How long a command handed to the slowest lane now would wait, as far as this process can tell.
     pub fn lane_wait(&self) -> Duration {
         self.0.backlog.wait()
     }
@@ -228,6 +228,10 @@ impl Inner {
         self.marks.lock().get(&account).is_some_and(|until| *until > self.clock.now())
     }
 
+    fn lane_of(&self, account: AccountId) -> u32 {
+        lane_of(account, self.options.lanes)
+    }
+
     async fn listen(&self) {
         let mut signals = self.signals.listen();
         loop {
@@ -274,14 +278,15 @@ impl Inner {
 }
 
 impl Turn for Inner {
-    fn admits(&self, parcel: &Parcel) -> bool {
+    fn admits(&self, account: AccountId, parcel: &Parcel) -> bool {
         let left = Duration::from_micros(parcel.deadline.since(self.clock.now()));
-        left >= self.options.lane_time_min && self.backlog.wait() * 2 <= left
+        left >= self.options.lane_time_min && self.backlog.wait_on(self.lane_of(account)) * 2 <= left
     }
 
     fn to_lane(&self, account: AccountId, parcel: &Parcel) {
-        self.backlog.sent(parcel.command_id);
-        self.sender.push(lane_of(account, self.options.lanes), parcel.clone());
+        let lane = self.lane_of(account);
+        self.backlog.sent(lane, parcel.command_id);
+        self.sender.push(lane, parcel.clone());
         if self.options.mode == QueueMode::Spill {
             self.mark(account);
         }

@@ -109,6 +109,11 @@ impl Cluster {
         let others = || self.plan.processes.iter().map(|process| process.name.as_str()).filter(|name| *name != first);
         others().for_each(|name| self.supervisor.process(name).release());
         others().try_for_each(|name| self.wait_ready(name))?;
+        for process in self.plan.of(Role::Order) {
+            crate::parts::wait_until("the way to the sequencer", READY_S, || {
+                http::get(process.listen, "/readyz").is_ok_and(|answer| !answer.body.contains("sequencer"))
+            })?;
+        }
         self.write_balancer_config()?;
         self.supervisor.process(BALANCER).release();
         crate::parts::wait_until("the load balancer", READY_S, || {
