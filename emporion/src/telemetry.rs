@@ -25,6 +25,8 @@ pub(crate) fn start_logs(log: &Log) {
     };
     let filter = EnvFilter::builder().parse_lossy(&log.level);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| AboveBars).with_ansi(is_watched());
+    // Telling of a failed write would be another write to the same place, whose failure is a panic.
+    let builder = builder.log_internal_errors(false);
     // A second start in one process, as tests do, keeps the first one's logs.
     let _ = if is_text { builder.try_init() } else { builder.json().flatten_event(true).try_init() };
 }

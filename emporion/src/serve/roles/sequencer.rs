@@ -13,6 +13,7 @@ use crate::serve::{background, settings};
 use crate::{Exit, Failure, genesis};
 use emporion_edge::{Readiness, Routes};
 use emporion_link::{Handlers, Leading, SequencerDoor};
+use emporion_order::projector::ProjectorError;
 use emporion_order::replay::{RecoverError, SnapshotPolicy, Standby, StandbyError};
 use emporion_order::ways::{ConsumerOptions, LaneConsumer};
 use emporion_ports::lanes::Lanes;
@@ -226,9 +227,11 @@ impl Candidate {
         };
         let leadership = match led {
             Ok(leadership) => leadership,
-            Err(LeadError::Store(error) | LeadError::Recover(RecoverError::Store(error))) => {
-                return Ok(Ended::Lost(error.to_string()));
-            }
+            Err(
+                LeadError::Store(error)
+                | LeadError::Recover(RecoverError::Store(error))
+                | LeadError::Project(ProjectorError::Store(error)),
+            ) => return Ok(Ended::Lost(error.to_string())),
             Err(LeadError::Recover(RecoverError::Fenced)) => return Ok(Ended::Lost("somebody else leads".to_owned())),
             Err(error) => return Err(error.into()),
         };
