@@ -1,8 +1,9 @@
 //! A venue that serves: trading, restarts, stops.
 
-use crate::support::{Folder, Trader, Venue, json, key_fixture, refused, request, run};
+use crate::support::{Folder, Trader, Venue, emporion, json, key_fixture, refused, request, run};
 use emporion_api::paths;
 use std::fs;
+use std::process::{Child, Command};
 
 /// Two accounts that trade once: `maker` rests 0.5 BTC at 20000, `taker` buys 0.2 of it.
 fn trade(folder: &Folder, venue: &Venue) -> (Trader, Trader) {
@@ -172,4 +173,35 @@ fn secrets_open_after_a_restart_and_with_the_right_master_key_only() {
     let output = run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &folder.data(), "--config", &wrong]);
     crate::support::check_refusal(&output, 1, "master key \"k\" does not open what was sealed under it");
     folder.audit();
+}
+
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let folder = Folder::new();
+    let ready = folder.path("ready.json");
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--ephemeral", "--ready-file", &ready.display().to_string()];
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut venue = Started(emporion(&arguments).env("EMPORION_LOG__LEVEL", "trace").stderr(full).spawn().unwrap());
+    while !ready.exists() {
+        assert_eq!(venue.0.try_wait().unwrap(), None, "it ended");
+        std::thread::yield_now();
+    }
+    let address: serde_json::Value = serde_json::from_slice(&fs::read(&ready).unwrap()).unwrap();
+    let address = address["rest"].as_str().unwrap().trim_start_matches("http://").to_owned();
+    for _ in 0..10 {
+        assert_eq!(request(&address, "GET", "/api/v3/time", &[]).0, 200);
+    }
+    assert!(Command::new("kill").args(["-TERM", &venue.0.id().to_string()]).status().unwrap().success());
+    assert_eq!(venue.0.wait().unwrap().code(), Some(0));
+}
+
+/// A process that is killed when it is dropped.
+struct Started(Child);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // It has ended already, or nobody needs it any more.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
