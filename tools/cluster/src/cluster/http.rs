@@ -1,8 +1,9 @@
 //! The smallest HTTP client: one request, one connection, for health, metrics and the emulator's own API.
 
 use anyhow::{Context, Result};
+use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,7 +33,32 @@ pub fn get(server: SocketAddr, path: &str) -> Result<Answer> {
 
 /// Sends a request and reads the answer to its end. Waits for at most 10 s at each step.
 pub fn request(server: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer> {
-    let mut stream = TcpStream::connect_timeout(&server, TIMEOUT)?;
+    exchange(TcpStream::connect_timeout(&server, TIMEOUT)?, server, method, path, headers, body)
+}
+
+/// The same from a loopback address of one's own: all of 127.0.0.0/8 are this machine.
+pub fn request_from(
+    source: Ipv4Addr,
+    server: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<Answer> {
+    let socket = Socket::new(Domain::for_address(server), Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((source, 0)).into())?;
+    socket.connect_timeout(&server.into(), TIMEOUT)?;
+    exchange(socket.into(), server, method, path, headers, body)
+}
+
+fn exchange(
+    mut stream: TcpStream,
+    server: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<Answer> {
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
     // 1.0, so that the answer ends where the connection does.

@@ -102,10 +102,19 @@ impl Trio {
 
     /// Runs a statement as the superuser in a database, at the write address. Waits for at most a minute.
     pub fn sql(&self, database: &str, statement: &str) -> Result<Vec<Vec<Option<String>>>> {
+        self.ask(self.write_address(), database, statement)
+    }
+
+    /// The same on one node, from 0 to 2, whatever it is at the moment.
+    pub fn sql_at(&self, node: usize, database: &str, statement: &str) -> Result<Vec<Vec<Option<String>>>> {
+        self.ask(self.address(node), database, statement)
+    }
+
+    fn ask(&self, at: SocketAddr, database: &str, statement: &str) -> Result<Vec<Vec<Option<String>>>> {
         // A thread of its own, so that async callers may ask too.
         let ask = || {
             let sql = Sql::new(&self.shared.password, database)?;
-            sql.rows(self.write_address(), statement, Duration::from_secs(60))
+            sql.rows(at, statement, Duration::from_secs(60))
         };
         std::thread::scope(|scope| scope.spawn(ask).join()).unwrap_or_else(|_| bail!("the statement broke its thread"))
     }
