@@ -59,6 +59,17 @@ pub struct Server {
     pub address: SocketAddr,
     /// Which requests it gets.
     pub backend: Backend,
+    /// Where it takes operators' requests, if it does.
+    pub operator: Option<SocketAddr>,
+}
+
+/// Where a load balancer listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Listen {
+    /// For everybody.
+    pub public: SocketAddr,
+    /// For operators, who need not know which process is there.
+    pub operator: SocketAddr,
 }
 
 /// The rows of the public table that the load balancer lets through. What every process answers about itself goes to
@@ -117,15 +128,16 @@ fn pattern(segment: &str) -> String {
     if segment.starts_with('{') { "[^/]+".to_owned() } else { segment.replace('.', "[.]") }
 }
 
-/// The whole config of a load balancer that listens on `listen`; `socket` is where its state can be asked and changed.
-pub fn config(listen: SocketAddr, socket: &Path, rows: &[Row<'_>], servers: &[Server]) -> String {
+/// The whole config of a load balancer; `socket` is where its state can be asked and changed.
+pub fn config(listen: Listen, socket: &Path, rows: &[Row<'_>], servers: &[Server]) -> String {
     let mut text = format!(
         "global\n    nbthread 1\n    maxconn 9000\n    no strict-limits\n    stats socket {} mode 600 level admin\n\n\
          defaults\n    mode http\n    balance leastconn\n    option httpchk GET /readyz\n    option forwardfor\n    \
          option redispatch 1\n    default-server check inter 1s fall 2 rise 1\n    timeout connect 2s\n    \
          timeout client 60s\n    timeout server 60s\n    timeout tunnel 60s\n    timeout check 2s\n\n\
-         frontend public\n    bind {listen}\n    http-response set-header {SERVED_BY} %s\n{}    default_backend {}\n",
+         frontend public\n    bind {}\n    http-response set-header {SERVED_BY} %s\n{}    default_backend {}\n",
         socket.display(),
+        listen.public,
         rules(rows),
         Backend::MarketData.name(),
     );
@@ -134,6 +146,11 @@ pub fn config(listen: SocketAddr, socket: &Path, rows: &[Row<'_>], servers: &[Se
         for server in servers.iter().filter(|server| server.backend == backend) {
             let _ = writeln!(text, "    server {} {}", server.name, server.address);
         }
+    }
+    let _ = writeln!(text, "\nlisten operator\n    bind {}", listen.operator);
+    for (server, operator) in servers.iter().filter_map(|server| Some((server, server.operator?))) {
+        // Its health is told on its public address.
+        let _ = writeln!(text, "    server {} {operator} port {}", server.name, server.address.port());
     }
     text
 }
@@ -175,22 +192,22 @@ mod tests {
     #[test]
     fn haproxy_takes_the_config_of_the_real_table() {
         let folder = tempfile::tempdir().unwrap();
-        let server =
-            |name: &str, backend| Server { name: name.to_owned(), address: "127.0.0.1:1".parse().unwrap(), backend };
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let server = |name: &str, backend, operator| {
+            let name = name.to_owned();
+            Server { name, address: at("127.0.0.1:1"), backend, operator }
+        };
         let servers = [
-            server("order-1", Backend::Order),
-            server("market-data-1", Backend::MarketData),
-            server("user-1", Backend::User),
+            server("order-1", Backend::Order, None),
+            server("market-data-1", Backend::MarketData, None),
+            server("user-1", Backend::User, Some(at("127.0.0.1:2"))),
         ];
+        let listen = Listen { public: at("127.0.0.1:8080"), operator: at("127.0.0.1:8081") };
         let rows = public_rows();
         assert!(rows.iter().all(|row| !row.path.starts_with("/v1/operator/")));
         assert!(rows.len() > 40);
         let path = folder.path().join("haproxy.cfg");
-        std::fs::write(
-            &path,
-            config("127.0.0.1:8080".parse().unwrap(), &folder.path().join("socket"), &rows, &servers),
-        )
-        .unwrap();
+        std::fs::write(&path, config(listen, &folder.path().join("socket"), &rows, &servers)).unwrap();
         check(&path).unwrap();
         std::fs::write(&path, "nonsense\n").unwrap();
         assert!(check(&path).unwrap_err().to_string().contains("nonsense"));

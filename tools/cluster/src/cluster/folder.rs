@@ -85,7 +85,7 @@ impl Folder {
         let pid_of = |name: &str| pids.iter().find(|(own, _)| own == name).and_then(|(_, pid)| *pid);
         let processes: Vec<Value> =
             plan.processes.iter().map(|process| described(process, pid_of(&process.name))).collect();
-        let at = plan.balancer;
+        let at = plan.balancer.public;
         let ready = json!({
             "rest": format!("http://{at}"),
             "ws": format!("ws://{at}"),
@@ -100,10 +100,9 @@ impl Folder {
 
     /// Says where commands find the venue.
     pub(super) fn write_address(&self, plan: &Plan) -> Result<()> {
-        let operator = plan.of(Role::User).next().context("there are user processes")?.operator;
         let address = json!({
-            "rest": format!("http://{}", plan.balancer),
-            "operator": format!("http://{operator}"),
+            "rest": format!("http://{}", plan.balancer.public),
+            "operator": format!("http://{}", plan.balancer.operator),
             "pid": std::process::id(),
         });
         self.write_whole("address.json", &format!("{address:#}\n"))

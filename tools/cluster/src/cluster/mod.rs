@@ -118,7 +118,7 @@ impl Cluster {
         self.supervisor.process(BALANCER).release();
         crate::parts::wait_until("the load balancer", READY_S, || {
             ["/api/v3/ping", "/api/v3/account", "/v1/me"].iter().all(|path| {
-                let answer = http::get(self.plan.balancer, path);
+                let answer = http::get(self.plan.balancer.public, path);
                 answer.is_ok_and(|answer| !(502..=504).contains(&answer.status))
             })
         })?;
@@ -202,12 +202,12 @@ impl Cluster {
 
     /// Where the load balancer listens.
     pub fn public(&self) -> SocketAddr {
-        self.plan.balancer
+        self.plan.balancer.public
     }
 
     /// The base URL of the public API, at the load balancer.
     pub fn rest(&self) -> String {
-        format!("http://{}", self.plan.balancer)
+        format!("http://{}", self.plan.balancer.public)
     }
 
     /// What lets an operator in.

@@ -1,7 +1,7 @@
 //! Which processes there are and where they listen: chosen before anything starts, so that a process that is started
 //! again is where it was.
 
-use crate::haproxy::{Backend, Server};
+use crate::haproxy::{Backend, Listen, Server};
 use crate::parts::free_port;
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
@@ -52,7 +52,7 @@ pub(super) struct Planned {
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) processes: Vec<Planned>,
-    pub(super) balancer: SocketAddr,
+    pub(super) balancer: Listen,
 }
 
 impl Plan {
@@ -66,7 +66,7 @@ impl Plan {
                 processes.push(Planned { name, role, listen, internal, operator });
             }
         }
-        Ok(Self { processes, balancer: ports.next()? })
+        Ok(Self { processes, balancer: Listen { public: ports.next()?, operator: ports.next()? } })
     }
 
     /// The processes of a role.
@@ -83,7 +83,8 @@ impl Plan {
                 Role::Order => Backend::Order,
                 Role::MarketData => Backend::MarketData,
             };
-            Some(Server { name: process.name.clone(), address: process.listen, backend })
+            let operator = (process.role == Role::User).then_some(process.operator);
+            Some(Server { name: process.name.clone(), address: process.listen, backend, operator })
         });
         servers.collect()
     }
