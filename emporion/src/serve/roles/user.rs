@@ -14,10 +14,13 @@ use emporion_market_data::MarketData;
 use emporion_order::operator::{self, Operator};
 use emporion_ports::commands::EngineCommands;
 use emporion_user::operator::OperatorToken;
+use emporion_user::outbox::OutboxState;
 use emporion_user::{UserOptions, UserParts, UserService};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How long a process that starts waits until it may write commands down. Nobody may lead at the moment.
+const OUTBOX_WAIT: Duration = Duration::from_secs(3);
 /// Between two rounds of tidying.
 const TIDY_ROUND: Duration = Duration::from_secs(3_600);
 
@@ -65,8 +68,12 @@ pub(super) async fn open(shared: &Shared<'_>) -> Result<Process, Failure> {
     let operator = operator_routes(shared, &token, engine, &users, &market_data);
     let options = config.http.serve(config.sockets.options());
     let listeners = Listeners::open(bound, public, Some(operator.into_router()), options);
-    // What it serves is read from the store: there is nothing to wait for.
-    let is_ready = Box::pin(async {});
+    let mut outbox = users.outbox().watch();
+    let is_ready = Box::pin(async move {
+        // Without one that leads it serves what is read from the store.
+        let compared = outbox.wait_for(|state| *state != OutboxState::Starting);
+        let _ = tokio::time::timeout(OUTBOX_WAIT, compared).await;
+    });
     let (readiness, internal) = (shared.readiness.clone(), Some(internal));
     Ok(Process { readiness, listeners, internal, is_ready, tasks, finish: None })
 }
