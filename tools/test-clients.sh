@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# tools/test-clients.sh [PYTEST ARGUMENT…]: real third-party clients against the real binary.
+# tools/test-clients.sh [PYTEST ARGUMENT…]: real third-party clients against the real binary, as one process and as
+# services.
 #
 # Makes the Python environment that it needs in the cache, named after the Python and the pinned requirements,
 # so that a change of either makes a new one.
@@ -37,11 +38,15 @@ install_browser() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >&2
 }
 
+tools/packages.sh
+# Debian keeps haproxy where only root looks.
+PATH=$PATH:/usr/sbin
 env=$(environment)
 make_environment "$env"
 install_browser
 # As `make run` builds it: without what the Rust tests switch on in dependencies.
 cargo build --locked --package emporion
+cargo build --locked --package emporion-cluster
 VENUE_BINARY=$(cargo metadata --locked --no-deps --format-version 1 |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug/emporion
 export VENUE_BINARY

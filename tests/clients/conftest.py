@@ -1,10 +1,12 @@
-"""Fixtures: one quiet venue whose only traders are the test's own accounts, and one demo venue with bots."""
+"""Fixtures: one quiet venue whose only traders are the test's own accounts, once as one process and once as services,
+and one demo venue with bots."""
 
 import contextlib
 import itertools
 
 import pytest
 from clients import connected_ccxt, connected_python_binance, wait_for_bots
+from cluster import Cluster
 from venue import Venue
 
 # Where each symbol has traded before the first test.
@@ -13,10 +15,10 @@ FIRST_PRICES = {"BTC/USDT": "30000", "ETH/USDT": "3000", "ETH/BTC": "0.05"}
 account_numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
-def venue():
+@pytest.fixture(scope="session", params=[Venue, Cluster], ids=["process", "cluster"])
+def venue(request):
     """A venue without bots: books hold what the tests put there."""
-    with Venue("--rate-limits", "relaxed") as running:
+    with request.param("--rate-limits", "relaxed") as running:
         trade_once(running)
         yield running
 

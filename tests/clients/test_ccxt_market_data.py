@@ -9,7 +9,7 @@ SYMBOL = "ETH/USDT"
 
 
 @pytest.fixture
-def traded(connect_ccxt, alice, bob):
+def traded(venue, connect_ccxt, alice, bob):
     """Three fresh trades, 0.1 at 3000, 0.2 at 3001 and 0.3 at 3002, and one resting order on each side."""
     maker, taker = connect_ccxt(alice), connect_ccxt(bob)
     since = maker.fetch_time()
@@ -19,6 +19,7 @@ def traded(connect_ccxt, alice, bob):
     assert bought["status"] == "closed"
     maker.create_order(SYMBOL, "limit", "buy", "2", "2990")
     maker.create_order(SYMBOL, "limit", "sell", "3", "3010")
+    venue.settle()
     return maker, since
 
 

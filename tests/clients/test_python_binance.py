@@ -146,8 +146,9 @@ def test_refusals_carry_code_and_text(client):
     assert (caught.value.code, caught.value.message) == (-2011, "Unknown order sent.")
 
 
-def test_klines_are_iterated_from_the_first_trade_on(client, other):
+def test_klines_are_iterated_from_the_first_trade_on(venue, client, other):
     trade(other, client, "0.5", "0.05")
+    venue.settle()
     klines = client.get_historical_klines(SYMBOL, client.KLINE_INTERVAL_1MINUTE, 0)
     first, last = klines[0], klines[-1]
     assert last[4] == "0.05000000"
@@ -159,20 +160,22 @@ def test_klines_are_iterated_from_the_first_trade_on(client, other):
     assert client.get_klines(symbol=SYMBOL, interval="1d", startTime=0, limit=1)[0][0] == first[0] // DAY_MS * DAY_MS
 
 
-def test_aggregate_trades_are_iterated_without_a_gap(client, other):
+def test_aggregate_trades_are_iterated_without_a_gap(venue, client, other):
     before = client.get_server_time()["serverTime"]
     for price in ["0.050", "0.051", "0.052"]:
         trade(other, client, "0.1", price)
+    venue.settle()
     trades = list(client.aggregate_trade_iter(symbol=SYMBOL, start_str=before))
     assert [each["p"] for each in trades] == ["0.05000000", "0.05100000", "0.05200000"]
     assert [each["a"] for each in trades] == list(range(trades[0]["a"], trades[0]["a"] + 3))
     assert list(client.aggregate_trade_iter(symbol=SYMBOL, last_id=trades[0]["a"])) == trades[1:]
 
 
-def test_market_data_show_book_tape_and_prices(client, other):
+def test_market_data_show_book_tape_and_prices(venue, client, other):
     trade(other, client, "0.1", "0.05")
     other.order_limit_sell(symbol=SYMBOL, quantity="1", price="0.06")
     other.order_limit_buy(symbol=SYMBOL, quantity="2", price="0.04")
+    venue.settle()
     book = client.get_order_book(symbol=SYMBOL, limit=5)
     assert book["bids"] == [["0.04000000", "2.00000000"]] and book["asks"] == [["0.06000000", "1.00000000"]]
     assert client.get_orderbook_ticker(symbol=SYMBOL)["bidPrice"] == "0.04000000"

@@ -35,6 +35,17 @@ def emporion(*arguments, **options):
     return done.stdout
 
 
+def make_account(where, name, ed25519_public_key, deposits):
+    """A new account at the venue that these arguments lead to."""
+    arguments = ["account", "create", "--json", *where, "--name", name]
+    for asset, amount in deposits.items():
+        arguments += ["--deposit", f"{asset}={amount}"]
+    if ed25519_public_key is not None:
+        arguments += ["--ed25519-public-key", ed25519_public_key]
+    created = json.loads(emporion(*arguments))
+    return Account(name, created["apiKey"], created.get("secretKey"))
+
+
 def end_group(process):
     """Ends a child that leads a process group of its own, with all that it started."""
     with contextlib.suppress(ProcessLookupError):
@@ -85,13 +96,10 @@ class Venue:
 
     def open_account(self, name, *, ed25519_public_key=None, **deposits):
         """A new account, funded like `USDT="1000"`."""
-        arguments = ["account", "create", "--json", "--data-dir", self.data_dir, "--name", name]
-        for asset, amount in deposits.items():
-            arguments += ["--deposit", f"{asset}={amount}"]
-        if ed25519_public_key is not None:
-            arguments += ["--ed25519-public-key", ed25519_public_key]
-        created = json.loads(emporion(*arguments))
-        return Account(name, created["apiKey"], created.get("secretKey"))
+        return make_account(("--data-dir", self.data_dir), name, ed25519_public_key, deposits)
+
+    def settle(self):
+        """Waits for nothing: everybody is shown at least what he was answered."""
 
     def demo_accounts(self):
         return [Account(each["name"], each["apiKey"], each["secretKey"]) for each in self.ready["accounts"]]
