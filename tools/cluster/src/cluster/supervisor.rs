@@ -61,6 +61,7 @@ struct Managed {
     started_at: Instant,
     start_at: Instant,
     starts: u64,
+    exit_code: Option<i32>,
 }
 
 /// One process of a cluster, whichever run of it.
@@ -85,6 +86,7 @@ impl Supervisor {
             started_at: now,
             start_at: now,
             starts: 0,
+            exit_code: None,
         });
         let shared = Arc::new(Shared {
             managed: Mutex::new(managed.collect()),
@@ -184,7 +186,8 @@ impl Managed {
     /// Reaps it when it has ended and starts it when it is time; says whether its process id is another one now.
     fn step(&mut self) -> bool {
         let before = self.pid();
-        if self.child.as_mut().is_some_and(|child| !child.is_running()) {
+        if let Some(child) = self.child.as_mut().and_then(|child| (!child.is_running()).then_some(child)) {
+            self.exit_code = child.exit_code();
             self.child = None;
             self.early_ends = if self.started_at.elapsed() < LONG_RUN { self.early_ends + 1 } else { 0 };
             let back_off = BACK_OFF.saturating_mul(1 << self.early_ends.min(6)).min(BACK_OFF_MAX);
@@ -237,6 +240,11 @@ impl Process<'_> {
     /// How often it was started.
     pub fn starts(&self) -> u64 {
         self.with(|managed| managed.starts)
+    }
+
+    /// The exit code of its last run that ended; `None` when a signal ended it.
+    pub fn exit_code(&self) -> Option<i32> {
+        self.with(|managed| managed.exit_code)
     }
 
     /// Whether it has ended soon after its start again and again.

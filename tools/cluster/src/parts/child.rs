@@ -37,6 +37,11 @@ impl Child {
         matches!(self.0.try_wait(), Ok(None))
     }
 
+    /// The exit code of one that has ended; `None` also when a signal ended it.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        self.0.try_wait().ok().flatten()?.code()
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
         if let Some(pid) = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw) {
