@@ -31,7 +31,7 @@ pub(crate) fn command(cluster: &Cluster, arguments: &[&str]) -> Value {
 /// Somebody with an API key.
 pub(crate) struct Trader {
     pub(crate) api_key: String,
-    signer: Signer,
+    pub(crate) signer: Signer,
 }
 
 impl Trader {
