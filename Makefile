@@ -17,13 +17,16 @@ QUEUE ?= spill
 RATE_LIMITS ?= off
 LANES ?= ministack
 
+# What `make bench-cluster` measures, such as "spill spike"; all of it if empty.
+MEASUREMENTS ?=
+
 # Tools and environments that the targets make for themselves; safe to delete at any time.
 export BUILD_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/emporion
 
-.PHONY: help run cluster cluster-down test lint bench
+.PHONY: help run cluster cluster-down test lint bench bench-cluster
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build and start a demo venue, print its address, key and secret, and write them to demo.env
 	@echo "run: building (profile $(PROFILE)), then a demo venue on $(LISTEN) with its data in $(DATA_DIR)/; Ctrl-C stops it"
@@ -60,3 +63,7 @@ bench: ## Measure engine, store and the whole venue on this machine; figures are
 	@cargo bench --locked --package emporion-bench
 	@echo "bench: the venue end to end"
 	@tools/bench-venue.sh
+
+bench-cluster: ## Measure the venue as services under load: each way of orders, a spike, a takeover, the highest rate
+	@echo "bench-cluster: several clusters one after the other (profile $(PROFILE)), about ten minutes"
+	@tools/bench-cluster.sh $(PROFILE) $(MEASUREMENTS)

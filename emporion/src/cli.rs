@@ -4,6 +4,7 @@
 
 use crate::config::Profile;
 use clap::{ArgAction, Args, Parser, Subcommand};
+use emporion_bench::load::{Mix, Spike};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -303,9 +304,31 @@ pub(crate) struct BenchArgs {
     /// Accounts that trade; made on first use.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) accounts: u64,
-    /// Open connections.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    /// The most open connections, each with one request at a time; more are opened when more requests wait.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=20_000))]
     pub(crate) connections: u64,
+    /// Shares in percent that add up to 100; limit orders, cancels, market orders and reads.
+    #[arg(long, default_value = "place=40,cancel=30,market=10,read=20")]
+    pub(crate) mix: Mix,
+    /// In the middle of the run, so many times the rate for so long, such as 20x10s.
+    #[arg(long, value_name = "FACTORxSECONDSs")]
+    pub(crate) spike: Option<Spike>,
+    /// Afterwards, look into what became of every order and cancel; unknown ones are asked for until that is final.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// For so many seconds after it was sent a request may take effect.
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub(crate) recv_window: u64,
+    /// Look for the highest rate at which 99 % of the answers take less than so many milliseconds, beginning with
+    /// `--rate`, each rate for `--duration`; and for the same of `GET ping`.
+    #[arg(long, value_name = "MS", conflicts_with_all = ["spike", "check", "sockets"])]
+    pub(crate) highest: Option<u64>,
+    /// Also write the answer as JSON to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Make this file when the spike begins.
+    #[arg(long, value_name = "FILE", requires = "spike")]
+    pub(crate) spike_file: Option<PathBuf>,
     /// Another way to the venue of the data folder, such as a proxy.
     #[arg(long, value_name = "ADDR")]
     pub(crate) target: Option<SocketAddr>,

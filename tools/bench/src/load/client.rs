@@ -8,7 +8,7 @@ use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpStream;
 
 /// An account to trade with.
@@ -44,13 +44,22 @@ impl Answer {
 /// A connection that opens when it is first used.
 pub struct Connection {
     target: SocketAddr,
+    recv_window_ms: u64,
     sender: Option<SendRequest<Full<Bytes>>>,
 }
+
+/// The longest that a venue takes.
+const RECV_WINDOW_MS: u64 = 60_000;
 
 impl Connection {
     /// To the venue at this address.
     pub fn new(target: SocketAddr) -> Self {
-        Self { target, sender: None }
+        Self { target, recv_window_ms: RECV_WINDOW_MS, sender: None }
+    }
+
+    /// With another `recvWindow` in signed requests than the longest.
+    pub fn with_recv_window(self, window: Duration) -> Self {
+        Self { recv_window_ms: u64::try_from(window.as_millis()).unwrap_or(RECV_WINDOW_MS), ..self }
     }
 
     /// A public GET.
@@ -61,7 +70,7 @@ impl Connection {
     /// A signed request whose parameters, with `timestamp` and `signature` added, are its query.
     pub async fn signed(&mut self, method: Method, path: &str, query: Query, by: (&str, &Signer)) -> Answer {
         let (api_key, signer) = by;
-        let query = query.with("recvWindow", 60_000).with("timestamp", now_millis()).signed(signer);
+        let query = query.with("recvWindow", self.recv_window_ms).with("timestamp", now_millis()).signed(signer);
         self.send(method, &format!("{path}?{query}"), Some(api_key), Bytes::new()).await
     }
 

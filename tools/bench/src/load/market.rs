@@ -51,6 +51,14 @@ impl Market {
         Ok(Self { symbol: symbol.to_owned(), price_scale, quantity_scale, tick, step, quantity, mid, has_traded })
     }
 
+    /// A market for tests.
+    #[cfg(test)]
+    pub(super) fn example() -> Self {
+        let (price_scale, quantity_scale, has_traded) = (2, 5, false);
+        let (tick, step, quantity, mid) = (1, 1, 16, 6_500_000);
+        Self { symbol: "BTCUSDT".to_owned(), price_scale, quantity_scale, tick, step, quantity, mid, has_traded }
+    }
+
     /// The price so many ticks away from the middle.
     pub fn price(&self, ticks: i64) -> String {
         let mid = self.mid / self.tick;

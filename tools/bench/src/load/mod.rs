@@ -1,34 +1,43 @@
 //! An open-loop load: requests are due at fixed times whatever the venue does, and latency counts from the
 //! time a request was due, so that a stall shows in every request it delayed.
 
+mod capacity;
 pub mod client;
+mod desk;
 mod market;
+mod mix;
+mod outcome;
+mod pace;
 mod plan;
 mod report;
+mod search;
+mod verify;
 
 pub use client::{Answer, Connection, Credentials};
 pub use market::Market;
-pub use plan::{Kind, Mix};
-pub use report::{Capacity, KindReport, Report};
+pub use mix::{Kind, Mix, MixError};
+pub use outcome::Outcomes;
+pub use pace::{Pace, Phase, Spike, SpikeError};
+pub use report::{Capacity, KindReport, PhaseReport, Report, Row};
+pub use search::{Highest, Search, Step};
 
 use bytes::Bytes;
+use desk::Desk;
 use emporion_api::signing::{Query, Signer};
 use hyper::Method;
-use plan::{Plan, Request};
-use report::Tally;
+use outcome::Sent;
+use plan::Plan;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-use tokio::sync::{Mutex, mpsc};
-use tokio::task::JoinSet;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
 
 /// What to send, where, and how fast.
 #[derive(Clone)]
 pub struct LoadConfig {
     /// The venue.
     pub target: SocketAddr,
-    /// The accounts, funded in both assets of the symbol. Worker number n uses account n modulo their number.
+    /// The accounts, funded in both assets of the symbol. They take turns.
     pub accounts: Vec<Credentials>,
     /// The symbol.
     pub symbol: String,
@@ -38,7 +47,7 @@ pub struct LoadConfig {
     pub rate: u64,
     /// For how long.
     pub duration: Duration,
-    /// Open connections, each with a worker of its own.
+    /// The most open connections. One is opened when a request is due and all that are open wait for an answer.
     pub connections: u64,
     /// The mix.
     pub mix: Mix,
@@ -86,230 +95,178 @@ pub enum LoadError {
 
 /// Runs the load and measures.
 pub async fn run(config: LoadConfig) -> Result<Report, LoadError> {
-    if config.accounts.is_empty() || config.connections == 0 || config.rate == 0 {
-        return Err(LoadError::Nothing);
-    }
-    let mut connection = Connection::new(config.target);
-    let market = Market::ask(&mut connection, &config.symbol, &config.price_if_none).await?;
-    let rate_limits = limits(&mut connection).await;
-    let capacity = match config.capacity.is_zero() {
-        true => None,
-        false => Some(Capacity {
-            pings_per_second: closed_loop(&config, &market, Probe::Ping).await,
-            orders_per_second: closed_loop(&config, &market, Probe::Order).await,
-        }),
-    };
-    clear_books(&config, &mut connection).await;
-    open_market(&config, &market, &mut connection).await;
-    let (tally, elapsed) = open_loop(&config, &market).await;
-    let kinds = tally.report(elapsed);
-    Ok(Report {
-        mix: config.mix.to_string(),
-        rate_limits,
-        intended_per_second: config.rate,
-        achieved_per_second: kinds.iter().map(|kind| kind.per_second).sum(),
-        duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-        kinds,
-        capacity,
-    })
+    let pace = Pace::steady(config.rate, config.duration);
+    let mut load = Load::prepare(config).await?;
+    Ok(load.run(pace, Work::Mix, Check::Nothing).await)
 }
 
-/// Cancels what earlier runs and the capacity's orders left, so that no account begins near its limit.
-async fn clear_books(config: &LoadConfig, connection: &mut Connection) {
-    for Credentials { api_key, secret_key } in &config.accounts {
-        let query = Query::new().with("symbol", &config.symbol);
-        let by = (api_key.as_str(), &Signer::hmac(secret_key));
-        connection.signed(Method::DELETE, "/api/v3/openOrders", query, by).await;
+/// How many orders of an account may rest at a time, so that it stays well below the usual 200: some more may, whose
+/// outcome is unknown or that found nobody to trade with.
+const RESTING_MAX: usize = 80;
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// The mix of the config.
+    Mix,
+    /// `GET ping`.
+    Ping,
+}
+
+/// What can be looked into afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Nothing but the answers.
+    Nothing,
+    /// What became of every order and cancel.
+    Orders,
+}
+
+/// A load whose accounts are ready. It may be sent more than once.
+pub struct Load {
+    config: LoadConfig,
+    market: Market,
+    recv_window: Duration,
+    accounts: Vec<Arc<Account>>,
+    plans: Vec<Plan>,
+    /// For everything that is not measured.
+    connection: Connection,
+    rate_limits: String,
+    capacity: Option<Capacity>,
+    /// Who is told that a spike begins.
+    spike_notice: Option<oneshot::Sender<()>>,
+    /// What was sent and not looked into yet, and the newest order of each account before.
+    unchecked: Option<(Vec<Sent>, Vec<u64>)>,
+}
+
+/// An account that signs.
+struct Account {
+    api_key: String,
+    signer: Signer,
+}
+
+impl Account {
+    fn by(&self) -> (&str, &Signer) {
+        (&self.api_key, &self.signer)
     }
 }
 
-/// Trades once where nobody ever did, because a market order needs a price to be judged by.
-async fn open_market(config: &LoadConfig, market: &Market, connection: &mut Connection) {
-    if market.has_traded {
-        return;
+impl Load {
+    /// Asks for the market, measures the capacity if it is wanted, and clears the accounts' books.
+    ///
+    /// # Errors
+    /// The config asks for nothing, or the venue does not answer as it should.
+    pub async fn prepare(config: LoadConfig) -> Result<Self, LoadError> {
+        if config.accounts.is_empty() || config.connections == 0 || config.rate == 0 {
+            return Err(LoadError::Nothing);
+        }
+        let mut connection = Connection::new(config.target);
+        let market = Market::ask(&mut connection, &config.symbol, &config.price_if_none).await?;
+        let rate_limits = limits(&mut connection).await;
+        let account = |Credentials { api_key, secret_key }: &Credentials| {
+            Arc::new(Account { api_key: api_key.clone(), signer: Signer::hmac(secret_key) })
+        };
+        let accounts: Vec<_> = config.accounts.iter().map(account).collect();
+        let plan = |number: u64| Plan::new((config.seed, number), config.mix, &config.run, RESTING_MAX);
+        let plans = (0..accounts.len() as u64).map(plan).collect();
+        let mut load = Self {
+            config,
+            market,
+            recv_window: Duration::from_secs(60),
+            accounts,
+            plans,
+            connection,
+            rate_limits,
+            capacity: None,
+            spike_notice: None,
+            unchecked: None,
+        };
+        if !load.config.capacity.is_zero() {
+            load.capacity = Some(load.capacity().await);
+        }
+        load.clear_books().await;
+        load.open_market().await;
+        Ok(load)
     }
-    let (seller, buyer) = (&config.accounts[0], &config.accounts[config.accounts.len() - 1]);
-    for (side, Credentials { api_key, secret_key }) in [("SELL", seller), ("BUY", buyer)] {
-        let query = Query::new()
-            .with("symbol", &market.symbol)
-            .with("side", side)
-            .with("type", "LIMIT")
-            .with("timeInForce", "GTC")
-            .with("quantity", market.quantity(0))
-            .with("price", market.price(0))
-            .with("selfTradePreventionMode", "NONE");
-        let by = (api_key.as_str(), &Signer::hmac(secret_key));
-        connection.signed(Method::POST, "/api/v3/order", query, by).await;
-    }
-}
 
-/// How many orders of one worker may rest at a time, so that its account stays below the usual 200.
-fn resting_max(config: &LoadConfig) -> usize {
-    let accounts = config.accounts.len().max(1);
-    let workers = usize::try_from(config.connections).unwrap_or(usize::MAX).div_ceil(accounts);
-    (160 / workers.max(1)).max(1)
+    /// With a shorter `recvWindow` than a minute: within it, an order takes effect or never does.
+    pub fn with_recv_window(self, recv_window: Duration) -> Self {
+        Self { recv_window, ..self }
+    }
+
+    /// Tells when the next spike begins.
+    pub fn notice_of_spike(&mut self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.spike_notice = Some(sender);
+        receiver
+    }
+
+    /// What became of the orders and cancels of the last run, if it was to be looked into. Unknown ones are asked for
+    /// until the answer is final, which takes until some time after their deadlines.
+    pub async fn outcomes(&mut self) -> Option<Outcomes> {
+        let (sent, newest) = self.unchecked.take()?;
+        Some(self.verify(sent, &newest).await)
+    }
+
+    /// Sends it and waits for all answers. What [`Check::Orders`] asks for, [`Self::outcomes`] tells afterwards.
+    pub async fn run(&mut self, pace: Pace, work: Work, check: Check) -> Report {
+        let newest = match check {
+            Check::Orders => self.newest_orders().await,
+            Check::Nothing => Vec::new(),
+        };
+        let mut desk = Desk::new(self, work, check);
+        let elapsed = desk.serve(pace).await;
+        let (tally, sent, connections) = desk.close();
+        self.unchecked = (check == Check::Orders).then_some((sent, newest));
+        let total = tally.total(elapsed);
+        let intended: u128 = pace.phases().iter().map(|(_, rate, lasts)| u128::from(*rate) * lasts.as_millis()).sum();
+        let lasts: u128 = pace.phases().iter().map(|(_, _, lasts)| lasts.as_millis()).sum();
+        Report {
+            mix: self.config.mix.to_string(),
+            rate_limits: self.rate_limits.clone(),
+            intended_per_second: u64::try_from(intended / lasts.max(1)).unwrap_or(u64::MAX),
+            achieved_per_second: total.per_second,
+            duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            connections,
+            wait_p99_us: tally.wait_p99_us(),
+            kinds: tally.kinds(elapsed),
+            phases: tally.phases(&pace),
+            total,
+            outcomes: None,
+            capacity: self.capacity,
+        }
+    }
+
+    /// Cancels what earlier runs and the capacity's orders left, so that no account begins near its limit.
+    async fn clear_books(&mut self) {
+        for account in &self.accounts {
+            let query = Query::new().with("symbol", &self.config.symbol);
+            self.connection.signed(Method::DELETE, "/api/v3/openOrders", query, account.by()).await;
+        }
+    }
+
+    /// Trades once where nobody ever did, because a market order needs a price to be judged by.
+    async fn open_market(&mut self) {
+        if self.market.has_traded {
+            return;
+        }
+        let (seller, buyer) = (&self.accounts[0], &self.accounts[self.accounts.len() - 1]);
+        for (side, account) in [("SELL", seller), ("BUY", buyer)] {
+            let query = Query::new()
+                .with("symbol", &self.market.symbol)
+                .with("side", side)
+                .with("type", "LIMIT")
+                .with("timeInForce", "GTC")
+                .with("quantity", self.market.quantity(0))
+                .with("price", self.market.price(0))
+                .with("selfTradePreventionMode", "NONE");
+            self.connection.signed(Method::POST, "/api/v3/order", query, account.by()).await;
+        }
+    }
 }
 
 async fn limits(connection: &mut Connection) -> String {
     let answer = connection.get("/api/v3/exchangeInfo").await;
     let info: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     info["rateLimits"].to_string()
-}
-
-/// How many requests may be overdue before the pace itself waits. Their latency counts from when they were
-/// due all the same.
-const DUE_MAX: usize = 1 << 16;
-
-/// Hands out due times from a thread of its own, because the runtime's timer is no finer than a millisecond.
-#[expect(clippy::disallowed_methods, reason = "sleeping until a request is due is what this thread is for")]
-fn pace(rate: u64, duration: Duration) -> mpsc::Receiver<Instant> {
-    let (sender, receiver) = mpsc::channel(DUE_MAX);
-    std::thread::spawn(move || {
-        let start = Instant::now();
-        let count = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX).saturating_mul(rate) / 1_000_000;
-        for number in 0..count {
-            let due = start + Duration::from_nanos(number.saturating_mul(1_000_000_000) / rate);
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            if sender.blocking_send(due).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
-}
-
-async fn open_loop(config: &LoadConfig, market: &Market) -> (Tally, Duration) {
-    let due = Arc::new(Mutex::new(pace(config.rate, config.duration)));
-    let start = Instant::now();
-    let mut workers = JoinSet::new();
-    for number in 0..config.connections {
-        workers.spawn(work(config.clone(), market.clone(), number, Arc::clone(&due)));
-    }
-    let mut all = Tally::default();
-    while let Some(tally) = workers.join_next().await {
-        all.add(&tally.expect("a worker does not panic"));
-    }
-    (all, start.elapsed())
-}
-
-async fn work(config: LoadConfig, market: Market, number: u64, due: Arc<Mutex<mpsc::Receiver<Instant>>>) -> Tally {
-    let mut worker = Worker::new(&config, number);
-    let mut tally = Tally::default();
-    loop {
-        let Some(due) = due.lock().await.recv().await else { return tally };
-        let (kind, answer) = worker.send(&market).await;
-        let code = match answer.status {
-            0 => "broken".to_owned(),
-            status if answer.is_success() => status.to_string(),
-            status => answer.error_code().map_or(format!("http{status}"), |code| code.to_string()),
-        };
-        tally.record(kind, due.elapsed(), code);
-        if let Some(acknowledged) = &config.acknowledged
-            && answer.is_success()
-            && kind != Kind::Read
-        {
-            let told = Acknowledged { account: worker.account, kind, body: answer.body };
-            // Whoever checks may have heard enough.
-            let _ = acknowledged.send(told).await;
-        }
-    }
-}
-
-struct Worker {
-    connection: Connection,
-    account: usize,
-    api_key: String,
-    signer: Signer,
-    plan: Plan,
-}
-
-impl Worker {
-    fn new(config: &LoadConfig, number: u64) -> Self {
-        let account = usize::try_from(number).unwrap_or(0) % config.accounts.len();
-        let Credentials { api_key, secret_key } = config.accounts[account].clone();
-        Self {
-            connection: Connection::new(config.target),
-            account,
-            api_key,
-            signer: Signer::hmac(&secret_key),
-            plan: Plan::new((config.seed, number), config.mix, &config.run, resting_max(config)),
-        }
-    }
-
-    async fn send(&mut self, market: &Market) -> (Kind, Answer) {
-        match self.plan.next(market) {
-            Request::Public(path) => (Kind::Read, self.connection.get(&path).await),
-            Request::Signed(kind, method, query) => {
-                let by = (self.api_key.as_str(), &self.signer);
-                let answer = self.connection.signed(method, "/api/v3/order", query, by).await;
-                if kind == Kind::Place && answer.is_success() {
-                    self.note_resting(&answer.body);
-                }
-                (kind, answer)
-            }
-        }
-    }
-
-    fn note_resting(&mut self, body: &[u8]) {
-        let order: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-        let is_open = matches!(order["status"].as_str(), Some("NEW" | "PARTIALLY_FILLED"));
-        if let Some(id) = order["clientOrderId"].as_str().filter(|_| is_open) {
-            self.plan.rests(id.to_owned());
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Probe {
-    Ping,
-    Order,
-}
-
-/// How many a second the server answers when every connection sends one after the other.
-async fn closed_loop(config: &LoadConfig, market: &Market, probe: Probe) -> u64 {
-    let count = Arc::new(AtomicU64::new(0));
-    let start = Instant::now();
-    let until = start + config.capacity;
-    let mut workers = JoinSet::new();
-    for number in 0..config.connections {
-        let (config, market, count) = (config.clone(), market.clone(), Arc::clone(&count));
-        workers.spawn(async move {
-            let mut worker = Worker::new(&config, number);
-            let mut placed = 0u64;
-            while Instant::now() < until {
-                let answer = match probe {
-                    Probe::Ping => worker.connection.get("/api/v3/ping").await,
-                    Probe::Order => {
-                        placed += 1;
-                        worker.probe_order(&market, placed, resting_max(&config)).await
-                    }
-                };
-                count.fetch_add(u64::from(answer.is_success()), Ordering::Relaxed);
-            }
-        });
-    }
-    workers.join_all().await;
-    let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-    count.load(Ordering::Relaxed).saturating_mul(1_000_000) / micros.max(1)
-}
-
-impl Worker {
-    /// A limit order that rests away from the market. Before the account is full, all of its orders are canceled
-    /// with one request, which is not counted.
-    async fn probe_order(&mut self, market: &Market, placed: u64, resting_max: usize) -> Answer {
-        let by = (self.api_key.as_str(), &self.signer);
-        if placed.is_multiple_of(resting_max as u64) {
-            let query = Query::new().with("symbol", &market.symbol);
-            self.connection.signed(Method::DELETE, "/api/v3/openOrders", query, by).await;
-        }
-        let query = Query::new()
-            .with("symbol", &market.symbol)
-            .with("side", "BUY")
-            .with("type", "LIMIT")
-            .with("timeInForce", "GTC")
-            .with("quantity", market.quantity(0))
-            .with("price", market.price(-60))
-            .with("newOrderRespType", "ACK");
-        self.connection.signed(Method::POST, "/api/v3/order", query, by).await
-    }
 }
