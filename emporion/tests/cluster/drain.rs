@@ -1,7 +1,7 @@
 //! A process that is told to stop (SIGTERM) is left by the load balancer, answers what it has begun, and says so to
 //! whoever listens; no request through the load balancer fails.
 
-use crate::support::{Trader, eventually};
+use crate::harness::{SYMBOL, Trader, eventually};
 use emporion_api::signing::Query;
 use emporion_bench::load::Connection;
 use emporion_cluster::Cluster;
@@ -160,8 +160,8 @@ async fn trade(
 ) {
     let by = (trader.api_key.as_str(), &trader.signer);
     while !state.stopped.load(Ordering::Relaxed) {
-        let order = [("symbol", "BTCUSDT"), ("side", "BUY"), ("type", "LIMIT"), ("timeInForce", "GTC")];
-        let order = [&order[..], &[("quantity", "0.01"), ("price", "50000")]].concat();
+        let order = [("symbol", SYMBOL), ("side", "BUY"), ("type", "LIMIT"), ("timeInForce", "GTC")];
+        let order = [&order[..], &[("quantity", "0.01"), ("price", "5000")]].concat();
         let query = order.into_iter().fold(Query::new(), |query, (name, value)| query.with(name, value));
         if !is_kept {
             connection = Connection::new(public);
@@ -173,7 +173,7 @@ async fn trade(
         else {
             continue;
         };
-        let query = Query::new().with("symbol", "BTCUSDT").with("orderId", id);
+        let query = Query::new().with("symbol", SYMBOL).with("orderId", id);
         state.note("cancel", &connection.signed(Method::DELETE, "/api/v3/order", query, by).await);
         pause().await;
     }

@@ -1,6 +1,6 @@
 //! Who does not belong to the venue gets nothing in at a sequencer's internal listener, and it is counted and logged.
 
-use crate::support::{counted, described, eventually};
+use crate::harness::{counted, described, eventually};
 use emporion_cluster::{Cluster, certificates};
 use emporion_link::{LeaderLink, LinkError, LinkOptions, OrderLink, TlsFiles};
 use emporion_model::{Action, Command, CommandId, Origin, TimeUs};

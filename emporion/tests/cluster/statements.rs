@@ -1,6 +1,6 @@
 //! Prices cost the database nothing: PostgreSQL counts the statements of the processes that answer.
 
-use crate::support::{ServedBy, counted, json};
+use crate::harness::{ServedBy, counted, json};
 use emporion_cluster::Cluster;
 use emporion_cluster::http::request_from;
 use std::collections::BTreeMap;

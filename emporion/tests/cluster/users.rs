@@ -1,6 +1,6 @@
 //! Two User Services on one store: whatever one of them did, the other and everybody else know.
 
-use crate::support::{Trader, addresses, code, eventually, json};
+use crate::harness::{Trader, addresses, code, eventually, json};
 use emporion_cluster::Cluster;
 use emporion_cluster::http::{Answer, request};
 use serde_json::{Value, json};
@@ -72,7 +72,7 @@ fn the_outbox_goes_on_when_its_sender_is_killed(cluster: &Cluster) {
         process.kill();
         let trader = Trader::open(cluster, &format!("heir-{number}"));
         let account = json(&trader.send(cluster, "GET", "/api/v3/account", &[]));
-        let balance = account["balances"].as_array().unwrap().iter().find(|balance| balance["asset"] == "BTC");
+        let balance = account["balances"].as_array().unwrap().iter().find(|balance| balance["asset"] == "ETH");
         assert_eq!(balance.unwrap()["free"], "10.00000000", "{account}");
         process.release();
         cluster.wait_ready(name).unwrap();

@@ -30,44 +30,6 @@ fn a_genesis_begins_a_venue_once() {
 }
 
 #[test]
-fn an_operator_adds_halts_and_resumes_symbols() {
-    let folder = Folder::new();
-    let venue = Venue::start(&folder);
-    let data = folder.data();
-    let example = fs::read_to_string(EXAMPLE).unwrap().replace("mode = \"sandbox\"", "");
-    let added = example.replace("\"BTC\"", "\"XAU\"").replace("BTCUSDT", "XAUUSDT");
-    let file = folder.write("symbols.toml", &added);
-    let add = ["symbol", "add", "--file", &file, "--data-dir", &data];
-    assert_eq!(json(&add), json!({ "added": ["XAU", "XAUUSDT"], "existing": ["USDT"] }));
-    assert_eq!(json(&add), json!({ "added": [], "existing": ["XAU", "USDT", "XAUUSDT"] }));
-    let trader = Trader::open(&folder, "a", &["USDT=1000"]);
-    let order = [("symbol", "XAUUSDT"), ("side", "BUY"), ("type", "LIMIT"), ("timeInForce", "GTC")];
-    let order = [&order[..], &[("quantity", "0.1"), ("price", "2000")]].concat();
-    let placed = trader.send_ok(&venue, "POST", "/api/v3/order", &order);
-    json(&["symbol", "halt", "XAUUSDT", "--data-dir", &data]);
-    json(&["symbol", "halt", "XAUUSDT", "--data-dir", &data]);
-    let status = |venue: &Venue| {
-        let info = venue.get_ok("/api/v3/exchangeInfo?symbol=XAUUSDT");
-        info["symbols"][0]["status"].as_str().unwrap().to_owned()
-    };
-    assert_eq!(status(&venue), "HALT");
-    assert_eq!(trader.send(&venue, "POST", "/api/v3/order", &order).0, 400);
-    let id = placed["orderId"].to_string();
-    trader.send_ok(&venue, "DELETE", "/api/v3/order", &[("symbol", "XAUUSDT"), ("orderId", &id)]);
-    json(&["symbol", "resume", "XAUUSDT", "--data-dir", &data]);
-    assert_eq!(status(&venue), "TRADING");
-    let listed = json(&["symbol", "list", "--data-dir", &data]);
-    assert_eq!(listed["symbols"].as_array().unwrap().len(), 4);
-    refused(&["symbol", "halt", "EURUSDT", "--data-dir", &data], 1, "the venue refused: There is no such symbol");
-    refused(&["symbol", "halt", "eur/usdt", "--data-dir", &data], 2, "a symbol's name must be");
-    let wrong =
-        folder.write("wrong.toml", &added.replace("base = \"XAU\"", "base = \"XAG\"").replace("XAUUSDT", "XAGUSDT"));
-    refused(&["symbol", "add", "--file", &wrong, "--data-dir", &data], 1, "symbol XAGUSDT: there is no asset XAG");
-    venue.stop();
-    folder.audit();
-}
-
-#[test]
 fn a_backup_of_a_running_venue_is_restored_to_the_same_state() {
     let folder = Folder::new();
     let venue = Venue::start(&folder);

@@ -9,9 +9,13 @@ mod damage;
 mod demo;
 mod kills;
 mod klines;
+mod protocol;
 mod refusals;
 mod replay;
+mod scenarios;
 mod serving;
 mod sockets;
 mod streams;
+#[expect(dead_code, reason = "a venue that runs already is what tests/cluster has")]
 mod support;
+mod symbols;

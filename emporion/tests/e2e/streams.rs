@@ -132,37 +132,33 @@ fn check_values(venue: &Venue, firsts: &BTreeMap<String, Value>) {
     }
 }
 
-#[test]
-fn whoever_comes_to_a_quiet_venue_is_told_how_it_stands() {
-    let folder = Folder::new();
-    let venue = Venue::start(&folder);
+pub(crate) fn whoever_comes_to_a_quiet_venue_is_told_how_it_stands(folder: &Folder, venue: &Venue) {
     let (all, few) = (streams("btcusdt", VALUES), streams("btcusdt", &untraded()));
     let arrays = ["!ticker@arr", "!miniTicker@arr"].map(str::to_owned);
     // Nothing was ever traded; the second hears what the first heard.
     for _ in 0..2 {
-        check_values(&venue, &Client::new(&venue, &all).firsts(&named(&few)));
+        check_values(venue, &Client::new(venue, &all).firsts(&named(&few)));
     }
     let symbols = venue.get_ok("/api/v3/exchangeInfo")["symbols"].as_array().unwrap().len();
-    let _first = Client::new(&venue, &arrays).firsts(&arrays);
-    let second = Client::new(&venue, &arrays).firsts(&arrays);
+    let _first = Client::new(venue, &arrays).firsts(&arrays);
+    let second = Client::new(venue, &arrays).firsts(&arrays);
     assert!(second.values().all(|array| array.as_array().unwrap().len() == symbols), "{second:?}");
 
-    let maker = Trader::open(&folder, "maker", &["BTC=2"]);
-    let taker = Trader::open(&folder, "taker", &["USDT=10000"]);
-    maker.limit(&venue, "SELL", "0.5", "20000");
-    taker.limit(&venue, "BUY", "0.2", "20000");
-    taker.limit(&venue, "BUY", "0.1", "19000");
-    let mut first = Client::new(&venue, &all);
-    check_values(&venue, &first.firsts(&named(&all)));
-    let firsts = Client::new(&venue, &all).firsts(&named(&all));
-    check_values(&venue, &firsts);
+    let maker = Trader::open(folder, "maker", &["BTC=2"]);
+    let taker = Trader::open(folder, "taker", &["USDT=10000"]);
+    maker.limit(venue, "SELL", "0.5", "20000");
+    taker.limit(venue, "BUY", "0.2", "20000");
+    taker.limit(venue, "BUY", "0.1", "19000");
+    venue.settle();
+    let mut first = Client::new(venue, &all);
+    check_values(venue, &first.firsts(&named(&all)));
+    let firsts = Client::new(venue, &all).firsts(&named(&all));
+    check_values(venue, &firsts);
     assert_eq!(firsts["btcusdt@avgPrice"]["w"], venue.get_ok("/api/v3/avgPrice?symbol=BTCUSDT")["price"]);
     let kline = &firsts["btcusdt@kline_1d@+08:00"]["k"];
     let day = &venue.get_ok("/api/v3/klines?symbol=BTCUSDT&interval=1d&timeZone=%2B08:00&limit=1")[0];
     let fields = ["t", "o", "h", "l", "c", "v", "T", "q", "n", "V", "Q"].map(|name| &kline[name]);
     assert!(fields.into_iter().eq(day.as_array().unwrap().iter().take(11)), "{kline} {day}");
-    venue.stop();
-    folder.audit();
 }
 
 /// A client's own book.
@@ -202,23 +198,22 @@ impl Book {
     }
 }
 
-#[test]
-fn clients_keep_the_book_through_reconnections() {
-    let folder = Folder::new();
-    let venue = Venue::start(&folder);
-    let maker = Trader::open(&folder, "maker", &["BTC=10"]);
-    let taker = Trader::open(&folder, "taker", &["USDT=100000"]);
-    let depth = || venue.get_ok("/api/v3/depth?symbol=BTCUSDT&limit=5000");
+pub(crate) fn clients_keep_the_book_through_reconnections(folder: &Folder, venue: &Venue) {
+    let maker = Trader::open(folder, "maker", &["BTC=10"]);
+    let taker = Trader::open(folder, "taker", &["USDT=100000"]);
+    let depth = || venue.get_ok("/api/v3/depth?symbol=BTCUSDT&limit=1000");
     for round in 0..4_u32 {
         let speeds = ["btcusdt@depth", "btcusdt@depth@100ms"];
-        let mut clients = speeds.map(|stream| Client::new(&venue, &[stream.to_owned()]));
+        venue.settle();
+        let mut clients = speeds.map(|stream| Client::new(venue, &[stream.to_owned()]));
         let mut books = [0, 1].map(|_| Book::of(&depth()));
         for step in 0..8_u32 {
-            maker.limit(&venue, "SELL", "0.03", &format!("{}", 20_000 + (7 * step + round) % 11));
-            taker.limit(&venue, "BUY", "0.02", &format!("{}", 19_990 + (5 * step + round) % 13));
+            maker.limit(venue, "SELL", "0.03", &format!("{}", 20_000 + (7 * step + round) % 11));
+            taker.limit(venue, "BUY", "0.02", &format!("{}", 19_990 + (5 * step + round) % 13));
         }
-        maker.send_ok(&venue, "DELETE", "/api/v3/openOrders", &[("symbol", "BTCUSDT")]);
-        maker.limit(&venue, "SELL", "0.03", "20100");
+        maker.send_ok(venue, "DELETE", "/api/v3/openOrders", &[("symbol", "BTCUSDT")]);
+        maker.limit(venue, "SELL", "0.03", "20100");
+        venue.settle();
         let end = Book::of(&depth());
         for (client, book) in clients.iter_mut().zip(&mut books) {
             let mut before = None;
@@ -231,45 +226,38 @@ fn clients_keep_the_book_through_reconnections() {
             assert_eq!((book.id, &book.sides), (end.id, &end.sides));
         }
     }
-    venue.stop();
-    folder.audit();
 }
 
-#[test]
-fn a_symbol_listed_later_sends_to_who_came_before() {
-    let folder = Folder::new();
-    let venue = Venue::start(&folder);
+pub(crate) fn a_symbol_listed_later_sends_to_who_came_before(folder: &Folder, venue: &Venue) {
     let data = folder.data();
     let kinds = ["trade", "aggTrade", "depth", "depth@100ms"];
     let before = streams("xauusdt", &[VALUES, &kinds].concat());
-    let mut client = Client::new(&venue, &before);
+    let mut client = Client::new(venue, &before);
     let example = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/genesis.example.toml")).unwrap();
     let added = example.replace("mode = \"sandbox\"", "").replace("\"BTC\"", "\"XAU\"").replace("BTCUSDT", "XAUUSDT");
     let file = folder.write("symbols.toml", &added);
     json(&["symbol", "add", "--file", &file, "--data-dir", &data]);
     client.firsts(&named(&streams("xauusdt", &untraded())));
-    let maker = Trader::open(&folder, "maker", &["XAU=2"]);
-    let taker = Trader::open(&folder, "taker", &["USDT=10000"]);
+    let maker = Trader::open(folder, "maker", &["XAU=2"]);
+    let taker = Trader::open(folder, "taker", &["USDT=10000"]);
     let order = |side, quantity| {
         let order = [("symbol", "XAUUSDT"), ("side", side), ("type", "LIMIT"), ("timeInForce", "GTC")];
         [&order[..], &[("quantity", quantity), ("price", "2000")]].concat()
     };
-    let placed = maker.send_ok(&venue, "POST", "/api/v3/order", &order("SELL", "1"));
-    taker.send_ok(&venue, "POST", "/api/v3/order", &order("BUY", "0.4"));
+    let placed = maker.send_ok(venue, "POST", "/api/v3/order", &order("SELL", "1"));
+    taker.send_ok(venue, "POST", "/api/v3/order", &order("BUY", "0.4"));
     let firsts = client.firsts(&named(&before));
     assert_eq!((&firsts["xauusdt@trade"]["t"], &firsts["xauusdt@depth"]["U"]), (&json!(1), &json!(1)));
 
     // While it is halted, orders can be cancelled, and the books of clients must know.
     json(&["symbol", "halt", "XAUUSDT", "--data-dir", &data]);
     let id = placed["orderId"].to_string();
-    maker.send_ok(&venue, "DELETE", "/api/v3/order", &[("symbol", "XAUUSDT"), ("orderId", &id)]);
+    maker.send_ok(venue, "DELETE", "/api/v3/order", &[("symbol", "XAUUSDT"), ("orderId", &id)]);
     let gone = json!([["2000.00000000", "0.00000000"]]);
     client.find(|stream, event| stream == "xauusdt@depth@100ms" && event["a"] == gone);
-    assert_eq!(maker.send(&venue, "POST", "/api/v3/order", &order("SELL", "1")).0, 400);
+    assert_eq!(maker.send(venue, "POST", "/api/v3/order", &order("SELL", "1")).0, 400);
     json(&["symbol", "resume", "XAUUSDT", "--data-dir", &data]);
-    maker.send_ok(&venue, "POST", "/api/v3/order", &order("SELL", "1"));
-    taker.send_ok(&venue, "POST", "/api/v3/order", &order("BUY", "0.4"));
+    maker.send_ok(venue, "POST", "/api/v3/order", &order("SELL", "1"));
+    taker.send_ok(venue, "POST", "/api/v3/order", &order("BUY", "0.4"));
     assert_eq!(client.find(|stream, _| stream == "xauusdt@trade").1["t"], 2);
-    venue.stop();
-    folder.audit();
 }

@@ -60,16 +60,28 @@ pub(crate) fn stderr(output: &Output) -> String {
 }
 
 /// A folder for one test's venue.
-pub(crate) struct Folder(TempDir);
+pub(crate) struct Folder {
+    scratch: TempDir,
+    data: PathBuf,
+    /// What the names of its accounts begin with.
+    prefix: String,
+}
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let scratch = tempfile::tempdir().unwrap();
+        let data = scratch.path().join("data");
+        Self { scratch, data, prefix: String::new() }
+    }
+
+    /// For a venue that runs already, with its data folder elsewhere, and names of accounts that nobody else uses.
+    pub(crate) fn beside(data: &Path, prefix: &str) -> Self {
+        Self { data: data.to_owned(), prefix: prefix.to_owned(), ..Self::new() }
     }
 
     /// A path in it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.scratch.path().join(name)
     }
 
     /// A path in it, as text.
@@ -79,7 +91,7 @@ impl Folder {
 
     /// The venue's data folder, as text.
     pub(crate) fn data(&self) -> String {
-        self.text("data")
+        self.data.display().to_string()
     }
 
     /// Writes a file and gives its path as text.
@@ -101,9 +113,9 @@ impl Folder {
     }
 }
 
-/// A venue that runs. It is killed when it is dropped.
+/// A venue that runs. It is killed when it is dropped, if it was started here.
 pub(crate) struct Venue {
-    child: Child,
+    child: Option<Child>,
     pub(crate) ready: Value,
     log: PathBuf,
 }
@@ -128,10 +140,10 @@ impl Venue {
         let (port, file) = (["--listen", "127.0.0.1:0"], ["--ready-file", &ready.display().to_string()]);
         let mut command = emporion(&[&["serve"], &port[..], &file[..], arguments].concat());
         let child = command.stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap()).spawn().unwrap();
-        let mut venue = Self { child, ready: Value::Null, log };
+        let mut venue = Self { child: Some(child), ready: Value::Null, log };
         let until = Instant::now() + READY_MAX;
         while !ready.exists() {
-            if let Some(status) = venue.child.try_wait().unwrap() {
+            if let Some(status) = venue.child().try_wait().unwrap() {
                 return Err((status.code(), venue.log()));
             }
             assert!(Instant::now() < until, "the venue is not ready: {}", venue.log());
@@ -141,8 +153,34 @@ impl Venue {
         Ok(venue)
     }
 
+    /// One that somebody else started and stops, by its ready file.
+    pub(crate) fn running(ready: Value) -> Self {
+        Self { child: None, ready, log: PathBuf::new() }
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.child.as_mut().expect("it was started here")
+    }
+
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.as_ref().expect("it was started here").id()
+    }
+
+    /// Waits until everybody shows all that was committed. One process shows whoever asks at least what he was
+    /// answered; processes that follow the sequencer do so each by itself.
+    pub(crate) fn settle(&self) {
+        let processes = self.ready["processes"].as_array().unwrap();
+        let metric = |role: &str, name: &str| -> Vec<u64> {
+            let of_role = processes.iter().filter(|process| process["role"] == role);
+            let texts = of_role.map(|process| request(process["address"].as_str().unwrap(), "GET", "/metrics", &[]).1);
+            let number = |text: Value| {
+                let mut lines = text.as_str().unwrap().lines();
+                lines.find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+            };
+            texts.filter_map(number).collect()
+        };
+        let Some(committed) = metric("sequencer", "sequencer_committed_seq").into_iter().max() else { return };
+        eventually(|| metric("market-data", "market_data_seq").iter().all(|seq| *seq >= committed).then_some(()));
     }
 
     /// The host and port of the public API.
@@ -156,8 +194,8 @@ impl Venue {
 
     /// Kills it as a power cut would.
     pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.child().kill().unwrap();
+        self.child().wait().unwrap();
     }
 
     /// Stops it as an operator does; it must end without an error.
@@ -165,13 +203,13 @@ impl Venue {
     pub(crate) fn stop(mut self) {
         let told = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap();
         assert!(told.success());
-        let status = self.child.wait().unwrap();
+        let status = self.child().wait().unwrap();
         assert_eq!(status.code(), Some(0), "{}", self.log());
     }
 
     /// Waits until it ends by itself: its exit code and its log.
     pub(crate) fn ended(mut self) -> (Option<i32>, String) {
-        let status = self.child.wait().unwrap();
+        let status = self.child().wait().unwrap();
         (status.code(), self.log())
     }
 
@@ -192,8 +230,10 @@ impl Venue {
 impl Drop for Venue {
     fn drop(&mut self) {
         // It has ended already, or nobody needs it any more.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -207,8 +247,8 @@ pub(crate) struct Trader {
 impl Trader {
     /// A new account, funded in each of `deposits` like `USDT=1000`.
     pub(crate) fn open(folder: &Folder, name: &str, deposits: &[&str]) -> Self {
-        let data = folder.data();
-        let mut arguments = vec!["account", "create", "--data-dir", &data, "--name", name];
+        let (data, name) = (folder.data(), format!("{}{name}", folder.prefix));
+        let mut arguments = vec!["account", "create", "--data-dir", &data, "--name", &name];
         arguments.extend(deposits.iter().flat_map(|deposit| ["--deposit", deposit]));
         let created = json(&arguments);
         let secret = created["secretKey"].as_str().unwrap();

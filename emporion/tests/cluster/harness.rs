@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_emporion");
 
+/// What these topics trade: the scenarios of one process leave orders on others.
+pub(crate) const SYMBOL: &str = "ETHUSDT";
+
 /// What a command that works says about the cluster.
 #[track_caller]
 pub(crate) fn command(cluster: &Cluster, arguments: &[&str]) -> Value {
@@ -36,7 +39,7 @@ pub(crate) struct Trader {
 
 impl Trader {
     pub(crate) fn open(cluster: &Cluster, name: &str) -> Self {
-        let deposits = ["--deposit", "USDT=100000", "--deposit", "BTC=10"];
+        let deposits = ["--deposit", "USDT=100000", "--deposit", "ETH=10"];
         let made = command(cluster, &[&["account", "create", "--name", name], &deposits[..]].concat());
         let text = |name: &str| made[name].as_str().unwrap().to_owned();
         Self::new(&text("apiKey"), &text("secretKey"))
@@ -59,17 +62,17 @@ impl Trader {
         request(server, method, &format!("{path}?{query}"), &headers, "").unwrap()
     }
 
-    /// Sends a limit order for 0.01 BTC.
+    /// Sends a limit order for 0.01 ETH.
     pub(crate) fn place(&self, cluster: &Cluster, side: &str, price: &str) -> Answer {
-        let order = [("symbol", "BTCUSDT"), ("side", side), ("type", "LIMIT"), ("timeInForce", "GTC")];
+        let order = [("symbol", SYMBOL), ("side", side), ("type", "LIMIT"), ("timeInForce", "GTC")];
         let order = [&order[..], &[("quantity", "0.01"), ("price", price)]].concat();
         self.send(cluster, "POST", "/api/v3/order", &order)
     }
 
-    /// A limit order at 60000 that works.
+    /// A limit order at 6000 that works.
     #[track_caller]
     pub(crate) fn limit(&self, cluster: &Cluster, side: &str) -> Value {
-        json(&self.place(cluster, side, "60000"))
+        json(&self.place(cluster, side, "6000"))
     }
 }
 
@@ -116,9 +119,14 @@ pub(crate) fn counted(cluster: &Cluster, process: &str, name: &str, label: &str)
     lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
 }
 
+/// What the ready file says.
+pub(crate) fn ready(cluster: &Cluster) -> Value {
+    serde_json::from_slice(&std::fs::read(cluster.folder().join("ready.json")).unwrap()).unwrap()
+}
+
 /// What the ready file says of a process.
 pub(crate) fn described(cluster: &Cluster, process: &str, field: &str) -> String {
-    let ready: Value = serde_json::from_slice(&std::fs::read(cluster.folder().join("ready.json")).unwrap()).unwrap();
+    let ready = ready(cluster);
     let found = ready["processes"].as_array().unwrap().iter().find(|described| described["name"] == process);
     found.unwrap()[field].as_str().unwrap().to_owned()
 }
