@@ -5,6 +5,7 @@
 //! small runtime of their own. What must not live here: knowledge of what travels through it.
 
 mod connection;
+mod translation;
 
 use anyhow::{Context, Result};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -14,6 +15,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use translation::Translation;
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,7 @@ struct Shared {
     cuts: AtomicU64,
     passed: [AtomicU64; 2],
     open: AtomicUsize,
+    translation: Option<Translation>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,8 +96,21 @@ struct Cut {
 impl FaultProxy {
     /// A proxy on a free port that leads to `target`; `None` refuses connections until [`Self::switch_to`].
     pub fn start(target: Option<SocketAddr>) -> Result<Self> {
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, crate::parts::free_port()?));
-        let socket = socket.context("a proxy cannot listen")?;
+        Self::open((Ipv4Addr::LOCALHOST, crate::parts::free_port()?).into(), target, None)
+    }
+
+    /// A proxy on another loopback address than its target, at the same port. In what comes back, the target's address
+    /// is replaced by the proxy's, so that servers which tell their clients of one another lead to proxies, too.
+    ///
+    /// # Errors
+    /// The port is taken there.
+    pub fn start_on(host: Ipv4Addr, target: SocketAddr) -> Result<Self> {
+        let translation = Translation::new(&target.ip().to_string(), &host.to_string());
+        Self::open((host, target.port()).into(), Some(target), Some(translation))
+    }
+
+    fn open(listen: SocketAddr, target: Option<SocketAddr>, translation: Option<Translation>) -> Result<Self> {
+        let socket = TcpListener::bind(listen).context("a proxy cannot listen")?;
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
         let state = State { target, faults: Faults::default(), generation: 0 };
@@ -104,6 +120,7 @@ impl FaultProxy {
             cuts: AtomicU64::new(0),
             passed: [AtomicU64::new(0), AtomicU64::new(0)],
             open: AtomicUsize::new(0),
+            translation,
         });
         let runtime = runtime()?;
         let _inside = runtime.enter();

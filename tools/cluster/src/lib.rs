@@ -12,4 +12,4 @@ pub mod lanes_server;
 pub mod parts;
 pub mod trio;
 
-pub use cluster::{Cluster, Lanes, Options, Process, Queue, RateLimits, down, http};
+pub use cluster::{Cluster, Lanes, Network, Options, Process, Queue, RateLimits, down, http};

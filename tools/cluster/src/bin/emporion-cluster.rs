@@ -50,7 +50,7 @@ enum Command {
 async fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Up { dir, binary, queue, rate_limits, lanes } => {
-            up(Options { dir, binary, queue, rate_limits, lanes }).await
+            up(Options { dir, binary, queue, rate_limits, lanes, networks: false }).await
         }
         Command::Down { dir } => down(&dir),
     }

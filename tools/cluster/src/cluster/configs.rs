@@ -1,9 +1,11 @@
 //! The config of each process, and of commands.
 
 use super::database::DatabaseUsers;
+use super::network::Network;
 use super::plan::{Planned, Role};
 use super::queues::Queues;
 use super::{Queue, RateLimits};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -24,6 +26,8 @@ pub(super) struct Shared<'a> {
     pub(super) user_processes: Vec<SocketAddr>,
     pub(super) venue_key: String,
     pub(super) master_key: String,
+    /// Of the processes that have one of their own.
+    pub(super) networks: &'a BTreeMap<String, Network>,
 }
 
 impl Shared<'_> {
@@ -42,9 +46,13 @@ impl Shared<'_> {
             let _ = write!(text, "\n[operator]\nlisten = \"{}\"\ntoken_file = {token}\n", process.operator);
             let _ = write!(text, "\n[users]\nmaster_keys = [\"cluster:{}\"]\n", self.master_key);
         }
-        let (write, read) = (self.users.url(process.role, self.write), self.users.url(process.role, self.read));
-        text += &self.store(&write, &read);
-        text += &self.parts();
+        let network = self.networks.get(name);
+        let (write, read) = network.map_or((self.write, self.read), |network| (network.write(), network.read()));
+        text += &self.store(&self.users.url(process.role, write), &self.users.url(process.role, read));
+        text += &match network {
+            Some(network) => self.parts(&network.redis(), &network.lanes()),
+            None => self.parts(self.redis, &self.queues.endpoint),
+        };
         let users: Vec<String> = self.user_processes.iter().map(|address| format!("\"{address}\"")).collect();
         let _ = write!(
             text,
@@ -58,6 +66,9 @@ impl Shared<'_> {
         if process.role.is_internal() {
             let _ = writeln!(text, "listen = \"{}\"", process.internal);
         }
+        if let Some(network) = network {
+            let _ = writeln!(text, "advertise = \"{}\"", network.internal());
+        }
         text
     }
 
@@ -65,7 +76,12 @@ impl Shared<'_> {
     pub(super) fn for_commands(&self) -> String {
         // An audit reads all of the journal and the tables, and builds others beside them.
         let write = self.users.url(Role::Sequencer, self.write);
-        format!("data_dir = {}\n{}{}", path(self.folder), self.store(&write, ""), self.parts())
+        format!(
+            "data_dir = {}\n{}{}",
+            path(self.folder),
+            self.store(&write, ""),
+            self.parts(self.redis, &self.queues.endpoint)
+        )
     }
 
     /// For making the users.
@@ -84,15 +100,15 @@ impl Shared<'_> {
         format!("\n[store]\nurl = \"{write}\"\nread_url = \"{read}\"\ndurability = \"streaming\"\n")
     }
 
-    fn parts(&self) -> String {
+    fn parts(&self, redis: &str, lanes: &str) -> String {
         format!(
             "\n[redis]\nurl = \"{}\"\n\n[sqs]\nurl = \"{}\"\naside_url = \"{}\"\nendpoint = \"{}\"\n\
              access_key = \"test\"\nsecret_key = \"test\"\n\n[queue]\nmode = \"{}\"\n\n[limits]\nprofile = \"{}\"\n\n\
              [http]\ntrusted_proxies = [\"127.0.0.1\"]\nconnections_per_network_max = 0\ndrain_timeout_s = {DRAIN_S}\n",
-            self.redis,
+            redis,
             self.queues.orders,
             self.queues.aside,
-            self.queues.endpoint,
+            lanes,
             self.queue.name(),
             self.rate_limits.name(),
         )

@@ -7,12 +7,14 @@ mod configs;
 mod database;
 mod folder;
 pub mod http;
+mod network;
 mod options;
 mod plan;
 mod queues;
 mod supervisor;
 
 pub use folder::down;
+pub use network::Network;
 pub use options::{Lanes, Options, Queue, RateLimits};
 pub use supervisor::Process;
 
@@ -21,10 +23,12 @@ use crate::trio::{Trio, reachable_folder};
 use crate::{certificates, haproxy};
 use anyhow::{Context, Result, ensure};
 use configs::Shared;
+use emporion_ports::lanes::InProcessLanes;
 use folder::Folder;
 use plan::{Plan, Role};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +45,7 @@ const BALANCER: &str = "haproxy";
 pub struct Cluster {
     plan: Plan,
     supervisor: Supervisor,
+    networks: BTreeMap<String, Network>,
     queues: queues::Server,
     redis: RedisCluster,
     trio: Trio,
@@ -66,6 +71,10 @@ impl Cluster {
         let names: Vec<&str> = plan.processes.iter().map(|process| process.name.as_str()).collect();
         certificates::make(&folder.path().join("certificates"), &names)?;
         let users = database::create(&trio)?;
+        let networks = match options.networks {
+            true => network::of_sequencers(&plan, &trio, &redis, &addresses.endpoint)?,
+            false => BTreeMap::new(),
+        };
         let operator_token = secret()?;
         folder.write_secret("operator-token", &operator_token)?;
         let shared = Shared {
@@ -80,6 +89,7 @@ impl Cluster {
             user_processes: plan.of(Role::User).map(|process| process.internal).collect(),
             venue_key: secret()?,
             master_key: secret()?,
+            networks: &networks,
         };
         folder.write_secret("emporion.toml", &shared.for_commands())?;
         for process in &plan.processes {
@@ -94,8 +104,18 @@ impl Cluster {
             move |pids| folder.write_ready(&plan, pids)
         })?;
         let database_url = users.owner_url(trio.write_address());
-        let cluster =
-            Self { plan, supervisor, queues, redis, trio, operator_token, database_url, folder, _elsewhere: elsewhere };
+        let cluster = Self {
+            plan,
+            supervisor,
+            networks,
+            queues,
+            redis,
+            trio,
+            operator_token,
+            database_url,
+            folder,
+            _elsewhere: elsewhere,
+        };
         cluster.begin()?;
         Ok(cluster)
     }
@@ -172,14 +192,39 @@ impl Cluster {
         self.plan.processes.iter().find(|process| process.name == name).map(|process| process.listen)
     }
 
-    /// The sequencer that leads now, if one says so.
+    /// The sequencer that leads now, if one says so. One that is cut off may say so as well: see [`Self::leads`].
     pub fn leader(&self) -> Option<&str> {
-        let mut names = self.plan.of(Role::Sequencer);
-        let leads = |listen: SocketAddr| {
-            let metrics = http::get(listen, "/metrics").ok()?;
-            Some(metrics.body.lines().any(|line| line == "sequencer_leads 1"))
-        };
-        names.find(|process| leads(process.listen) == Some(true)).map(|process| process.name.as_str())
+        self.names("sequencer").into_iter().find(|name| self.leads(name))
+    }
+
+    /// Whether a sequencer says that it leads.
+    pub fn leads(&self, sequencer: &str) -> bool {
+        self.metric(sequencer, "sequencer_leads") == Some(1.0)
+    }
+
+    /// A metric without labels that a process tells.
+    pub fn metric(&self, process: &str, metric: &str) -> Option<f64> {
+        let metrics = http::get(self.address(process)?, "/metrics").ok()?;
+        let told = metrics.body.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '))?;
+        told.parse().ok()
+    }
+
+    /// The network of a sequencer.
+    ///
+    /// # Panics
+    /// There is no sequencer of this name, or it has no network of its own: see [`Options::networks`].
+    pub fn network(&self, sequencer: &str) -> &Network {
+        self.networks.get(sequencer).unwrap_or_else(|| panic!("{sequencer:?} has no network of its own"))
+    }
+
+    /// Adds a shard with a replica to Redis, which gets its share of the slots, and first of all those of `keys`.
+    ///
+    /// # Errors
+    /// What Redis says.
+    pub fn add_redis_shard(&mut self, keys: &[&str]) -> Result<()> {
+        let shard = self.redis.start_shard()?;
+        self.networks.values_mut().try_for_each(|network| network.lead_to_redis(&self.redis))?;
+        self.redis.join_shard(shard, keys)
     }
 
     /// The PostgreSQL nodes.
@@ -196,8 +241,13 @@ impl Cluster {
     pub fn ministack(&self) -> Option<&MiniStack> {
         match &self.queues {
             queues::Server::MiniStack(server) => Some(server),
-            queues::Server::Twin { .. } => None,
+            queues::Server::Twin { .. } | queues::Server::Within { .. } => None,
         }
+    }
+
+    /// The orders' queue, if it is [`Lanes::Within`]: to make it misbehave.
+    pub fn lanes(&self) -> Option<Arc<InProcessLanes>> {
+        self.queues.lanes()
     }
 
     /// Where the load balancer listens.

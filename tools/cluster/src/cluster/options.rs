@@ -15,6 +15,9 @@ pub struct Options {
     pub rate_limits: RateLimits,
     /// What stands for SQS.
     pub lanes: Lanes,
+    /// Whether each sequencer has a network of its own, which can be cut: see [`super::Cluster::network`]. Everything
+    /// of theirs goes through proxies then, which costs time.
+    pub networks: bool,
 }
 
 impl Options {
@@ -26,6 +29,7 @@ impl Options {
             queue: Queue::Spill,
             rate_limits: RateLimits::Off,
             lanes: Lanes::MiniStack,
+            networks: false,
         }
     }
 }
@@ -80,4 +84,8 @@ pub enum Lanes {
     MiniStack,
     /// Our own queues in memory, served by the program `lanes` beside the venue's binary.
     Twin,
+    /// The same within the process that starts the cluster, where they can be made to misbehave: see
+    /// [`super::Cluster::lanes`]. Only outside of async runtimes.
+    #[value(skip)]
+    Within,
 }

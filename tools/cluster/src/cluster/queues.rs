@@ -1,13 +1,18 @@
 //! The FIFO queues of the venue on what stands for SQS.
 
 use super::{Lanes, Options, http};
+use crate::lanes_server::{LanesServer, LanesServerOptions};
 use crate::parts::{Child, MiniStack, wait_until};
 use anyhow::{Context, Result, ensure};
+use emporion_ports::lanes::InProcessLanes;
 use serde_json::{Value, json};
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::runtime::{Builder, Runtime};
 
 const ORDERS: &str = "orders.fifo";
 /// Where messages go that nobody can use.
@@ -26,6 +31,17 @@ pub(super) struct Queues {
 pub(super) enum Server {
     MiniStack(MiniStack),
     Twin { _process: Child },
+    Within { server: LanesServer, _runtime: Runtime },
+}
+
+impl Server {
+    /// The orders' queue, if it is within this process.
+    pub(super) fn lanes(&self) -> Option<Arc<InProcessLanes>> {
+        match self {
+            Self::Within { server, .. } => server.lanes(ORDERS),
+            Self::MiniStack(_) | Self::Twin { .. } => None,
+        }
+    }
 }
 
 /// Starts what stands for SQS, and makes the queues. The twin's program lies beside the venue's.
@@ -45,7 +61,28 @@ pub(super) fn start(options: &Options, log: &Path) -> Result<(Server, Queues)> {
             wait_until("the queues' twin", 20, || told(log).is_some())?;
             Ok((Server::Twin { _process: process }, told(log).context("the twin told nothing")?))
         }
+        Lanes::Within => within(),
     }
+}
+
+fn within() -> Result<(Server, Queues)> {
+    let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("lanes").enable_all().build()?;
+    let options = LanesServerOptions {
+        listen: (Ipv4Addr::LOCALHOST, 0).into(),
+        clock: Arc::new(now_ms),
+        calls_per_second: None,
+        latency: Duration::ZERO,
+    };
+    let server = runtime.block_on(LanesServer::start(options))?;
+    let create = |name: &str| server.create(name).with_context(|| format!("the queue {name}"));
+    let queues = Queues { endpoint: server.endpoint().to_owned(), orders: create(ORDERS)?, aside: create(ASIDE)? };
+    Ok((Server::Within { server, _runtime: runtime }, queues))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock of the queues")]
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What the twin told about itself.

@@ -1,5 +1,6 @@
 //! One connection through a proxy, and the loop that takes new ones.
 
+use super::translation::Translator;
 use super::{Direction, Shared, State};
 use socket2::SockRef;
 use std::io;
@@ -71,7 +72,7 @@ fn reset(stream: &TcpStream) {
 async fn pump(from: ReadHalf<'_>, to: WriteHalf<'_>, direction: Direction, shared: &Shared) -> io::Result<()> {
     let (chunks, waiting) = mpsc::channel(CHUNKS_MAX);
     tokio::try_join!(
-        read(from, chunks, direction, shared.state.subscribe()),
+        read(from, chunks, direction, shared),
         write(waiting, to, direction, shared, shared.state.subscribe()),
     )?;
     Ok(())
@@ -83,15 +84,18 @@ async fn read(
     mut from: ReadHalf<'_>,
     chunks: mpsc::Sender<Chunk>,
     direction: Direction,
-    mut state: watch::Receiver<State>,
+    shared: &Shared,
 ) -> io::Result<()> {
+    let mut state = shared.state.subscribe();
+    let mut translator = Translator::new(shared.translation.clone().filter(|_| direction == Direction::ToClient));
     let mut buffer = vec![0; CHUNK_BYTES];
     loop {
         let unstuck = state.wait_for(|state| !state.faults.is_stuck(direction)).await;
         let latency = unstuck.map_err(io::Error::other)?.faults.latency;
         let count = from.read(&mut buffer).await?;
-        let chunk = buffer.get(..count).unwrap_or_default().to_vec();
-        if count == 0 || chunks.send((Instant::now() + latency, chunk)).await.is_err() {
+        let chunk = translator.pass(buffer.get(..count).unwrap_or_default());
+        let is_over = !chunk.is_empty() && chunks.send((Instant::now() + latency, chunk)).await.is_err();
+        if is_over || count == 0 {
             return Ok(());
         }
     }

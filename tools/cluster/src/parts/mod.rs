@@ -8,10 +8,12 @@ pub mod family;
 mod ministack;
 mod postgres;
 mod redis;
+mod redis_cluster;
 
 pub use child::{Child, free_port};
 pub(crate) use child::{pause, wait_until};
 pub use ministack::{MiniStack, SQS_ENV};
 pub use postgres::{POSTGRES_ENV, Postgres};
 pub(crate) use postgres::{as_other_user, bin, give_away};
-pub use redis::{REDIS_CLUSTER_ENV, REDIS_ENV, Redis, RedisCluster};
+pub use redis::{REDIS_ENV, Redis};
+pub use redis_cluster::{NewShard, REDIS_CLUSTER_ENV, RedisCluster};
