@@ -63,8 +63,8 @@ impl Trader {
     }
 
     /// Sends a limit order for 0.01 ETH.
-    pub(crate) fn place(&self, cluster: &Cluster, side: &str, price: &str) -> Answer {
-        let order = [("symbol", SYMBOL), ("side", side), ("type", "LIMIT"), ("timeInForce", "GTC")];
+    pub(crate) fn place(&self, cluster: &Cluster, side: &str, price: &str, time_in_force: &str) -> Answer {
+        let order = [("symbol", SYMBOL), ("side", side), ("type", "LIMIT"), ("timeInForce", time_in_force)];
         let order = [&order[..], &[("quantity", "0.01"), ("price", price)]].concat();
         self.send(cluster, "POST", "/api/v3/order", &order)
     }
@@ -72,7 +72,7 @@ impl Trader {
     /// A limit order at 6000 that works.
     #[track_caller]
     pub(crate) fn limit(&self, cluster: &Cluster, side: &str) -> Value {
-        json(&self.place(cluster, side, "6000"))
+        json(&self.place(cluster, side, "6000", "GTC"))
     }
 }
 

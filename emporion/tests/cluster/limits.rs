@@ -2,7 +2,7 @@
 //!
 //! Clients come from loopback addresses of their own. 127.0.0.1 is the load balancer's, whose word the processes take.
 
-use crate::harness::{SYMBOL, ServedBy, Trader, code, json};
+use crate::harness::{ServedBy, Trader, code};
 use emporion_cluster::Cluster;
 use emporion_cluster::http::{Answer, request_from};
 use emporion_edge::Clock;
@@ -122,7 +122,7 @@ fn orders_of_an_account_are_counted_over_all_processes(cluster: &Cluster, trader
     let (counts, served_by) = within(10_000, |_| {
         let mut served_by = ServedBy::default();
         let mut count = || {
-            let answer = trader.place(cluster, "BUY", "5000");
+            let answer = trader.place(cluster, "BUY", "5000", "IOC");
             assert_eq!(answer.status, 200, "{answer:?}");
             served_by.note(&answer);
             answer.header("X-MBX-ORDER-COUNT-10S").unwrap().parse().unwrap()
@@ -133,7 +133,8 @@ fn orders_of_an_account_are_counted_over_all_processes(cluster: &Cluster, trader
     assert!(counts.is_sorted_by(|one, next| one + 1 == *next), "{counts:?}");
     served_by.check(cluster, &["order"]);
     let refused = std::thread::scope(|scope| {
-        let placing = || (0..300).map(|_| trader.place(cluster, "BUY", "5000")).find(|answer| answer.status != 200);
+        let placing =
+            || (0..300).map(|_| trader.place(cluster, "BUY", "5000", "IOC")).find(|answer| answer.status != 200);
         let threads = [(); 4].map(|()| scope.spawn(placing));
         threads.map(|thread| thread.join().unwrap())
     });
@@ -141,5 +142,4 @@ fn orders_of_an_account_are_counted_over_all_processes(cluster: &Cluster, trader
         let answer = answer.expect("more than a hundred orders within 10 s");
         assert_eq!((answer.status, code(&answer)), (429, -1015), "{answer:?}");
     }
-    json(&trader.send(cluster, "DELETE", "/api/v3/openOrders", &[("symbol", SYMBOL)]));
 }
