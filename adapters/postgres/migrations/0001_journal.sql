@@ -115,14 +115,15 @@ begin
         from engine_head h;
 end $$;
 
--- Raises the epoch for the leader with this token.
-create function take_over(p_leader text, p_streaming bool) returns table (
+-- Raises the epoch for the leader with this token, unless it is another than he saw: so a request that arrives late,
+-- after its answer was given up, raises nothing a second time.
+create function take_over(p_leader text, p_streaming bool, p_epoch int8) returns table (
     history int8, epoch int8, seq int8, chain bytea, engine_time_us int8, rules_version int4, leader text
 ) language plpgsql as $$
 #variable_conflict use_column
 begin
     perform check_durable(p_streaming);
-    return query update engine_head set epoch = epoch + 1, leader = p_leader where id = 1
+    return query update engine_head set epoch = epoch + 1, leader = p_leader where id = 1 and epoch = p_epoch
         returning engine_head.history, engine_head.epoch, engine_head.seq, engine_head.chain,
             engine_head.engine_time_us, engine_head.rules_version, engine_head.leader;
 end $$;

@@ -34,7 +34,7 @@ pub use options::{Durability, PostgresOptions};
 pub use postgres::Postgres;
 pub use retention::{Retention, RetentionRound};
 pub use roles::{RolePasswords, create_roles};
-pub use segments::{FolderSegments, Segment, SegmentHeader, SegmentStore};
+pub use segments::{FolderSegments, Segment, SegmentHeader};
 pub use snapshots::PostgresSnapshots;
 pub use tables::PgTables;
 pub use users::PostgresUsers;

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use emporion_model::Seq;
 use emporion_model::journal::{Chain, JournalRow};
+use emporion_ports::segments::SegmentStore;
 use emporion_ports::store::{Journal, StoreError};
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
@@ -22,7 +23,7 @@ use crate::connect::connect;
 use crate::journal::PostgresJournal;
 use crate::options::PostgresOptions;
 use crate::pool::failed;
-use crate::segments::{Segment, SegmentHeader, SegmentStore};
+use crate::segments::{Segment, SegmentHeader};
 use crate::values::{chain, get, signed, unsigned};
 
 const SETTINGS: &str = "-c statement_timeout=60s -c lock_timeout=10s";

@@ -8,6 +8,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use emporion_model::Epoch;
 use emporion_model::journal::{Head, JournalRow};
 use emporion_ports::store::{CommitError, StoreError};
 use tokio::time::Instant;
@@ -59,6 +60,12 @@ enum Answer {
     /// It was refused for a reason that another try does not change, and nothing was written.
     Refused(StoreError),
     InDoubt(StoreError),
+}
+
+/// A try to raise the epoch from the one that was seen.
+struct Raise {
+    token: String,
+    epoch: Epoch,
 }
 
 /// What the head says of a row in doubt.
@@ -252,9 +259,9 @@ impl Writer {
     pub(super) async fn take_over(&mut self) -> Result<Head, StoreError> {
         self.link = None;
         let mut tries = Tries::new(self.patience);
-        let mut token = None;
+        let mut raise = None;
         loop {
-            match self.try_take_over(&mut token).await {
+            match self.try_take_over(&mut raise).await {
                 Ok(head) => {
                     self.failed = None;
                     return Ok(head);
@@ -265,36 +272,34 @@ impl Writer {
         }
     }
 
-    /// Raises the epoch, unless an earlier try with this token did so and its answer was lost.
-    async fn try_take_over(&mut self, token: &mut Option<String>) -> Result<Head, StoreError> {
+    /// Raises the epoch, unless an earlier try did so and its answer was lost.
+    async fn try_take_over(&mut self, raise: &mut Option<Raise>) -> Result<Head, StoreError> {
         let mut connection = self.connect().await?;
-        let head = match token {
-            Some(token) => {
-                let found = self.locked_head(&mut connection).await?;
-                (get::<&str>(&found, "leader")? == token).then(|| head_of(&found)).transpose()?
-            }
-            None => None,
-        };
-        let head = match head {
-            Some(head) => {
-                self.barrier(&connection).await?;
-                head
-            }
-            None => {
-                let row = connection.client.query_one("select gen_random_uuid()::text", &[]).await.map_err(failed)?;
-                let leader: String = row.get(0);
-                *token = Some(leader.clone());
-                let pid = own_pid(&connection).await?;
-                let sql = "select * from take_over($1, $2)";
-                let values: [&(dyn ToSql + Sync); 2] = [&leader, &self.streaming];
-                let raise = connection.client.query_one(sql, &values);
-                let raised = self.ending_blockers(pid, raise).await?;
-                if let Some(warning) = connection.take_warning() {
-                    return Err(warned(&warning));
+        let found = self.locked_head(&mut connection).await?;
+        let (leader, mut head) = (get::<String>(&found, "leader")?, head_of(&found)?);
+        if raise.as_ref().is_some_and(|raise| raise.token == leader) {
+            self.barrier(&connection).await?;
+        } else {
+            // The same one is tried again as long as it can be done once only.
+            let Raise { token, epoch } = match raise.take().filter(|raise| raise.epoch == head.epoch) {
+                Some(same) => raise.insert(same),
+                None => {
+                    let sql = "select gen_random_uuid()::text as token";
+                    let row = connection.client.query_one(sql, &[]).await.map_err(failed)?;
+                    raise.insert(Raise { token: get(&row, "token")?, epoch: head.epoch })
                 }
-                head_of(&raised)?
+            };
+            let pid = own_pid(&connection).await?;
+            let sql = "select * from take_over($1, $2, $3)";
+            let epoch = signed(epoch.0);
+            let values: [&(dyn ToSql + Sync); 3] = [token, &self.streaming, &epoch];
+            let raised = self.ending_blockers(pid, connection.client.query_opt(sql, &values)).await?;
+            if let Some(warning) = connection.take_warning() {
+                return Err(warned(&warning));
             }
-        };
+            let raised = raised.ok_or_else(|| StoreError::Failed("somebody else takes the lead as well".to_owned()))?;
+            head = head_of(&raised)?;
+        }
         let commit = connection.client.prepare(COMMIT).await.map_err(failed)?;
         self.link = Some(Link { connection, commit });
         Ok(head)

@@ -10,13 +10,14 @@ use bytes::Bytes;
 use emporion_model::Seq;
 use emporion_model::journal::{Head, JournalRow};
 use emporion_ports::leases::{FollowerPosition, Leases};
+use emporion_ports::segments::SegmentStore;
 use emporion_ports::store::{Journal, StoreError};
 use tempfile::TempDir;
 
 use super::{Retention, RetentionRound};
 use crate::connect::connect;
 use crate::roles::tests::{Database, server};
-use crate::segments::{FolderSegments, Segment, SegmentStore};
+use crate::segments::{FolderSegments, Segment};
 use crate::tests::ticks;
 use crate::{Postgres, PostgresOptions};
 
@@ -251,6 +252,22 @@ async fn a_journal_in_use_and_a_round_of_another_process_are_left_alone() {
     drop(other);
     while venue.round().await.unwrap().partitions == 0 {}
     assert_eq!(venue.lowest(), 80);
+}
+
+#[tokio::test]
+async fn a_segment_that_holds_something_else_is_not_replaced() {
+    let venue = Venue::open().await;
+    venue.stand(SEQS, &[80, 88]);
+    let first = Segment::new(vec![venue.rows[0].clone(), venue.rows[1].clone()]).unwrap();
+    venue.folder().put(&first.name(), Bytes::from("what somebody else wrote")).await.unwrap();
+    match venue.round().await {
+        Err(StoreError::Damaged(reason)) => assert!(reason.contains(&first.name()), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(venue.folder().get(&first.name()).await.unwrap().unwrap(), "what somebody else wrote");
+    assert_eq!(venue.lowest(), 0);
+    std::fs::remove_file(venue.folder.path().join(first.name())).unwrap();
+    assert_eq!(venue.round().await.unwrap().partitions, 8);
 }
 
 #[test]

@@ -37,7 +37,7 @@ grant update on projection_head, venue to emporion_sequencer;
 grant insert, update, delete, truncate on assets, symbols, accounts, balances, order_counts, open_orders,
     closed_orders, trades, prevented_matches, transfers, klines to emporion_sequencer;
 grant select on journal_partitioning, journal_partitions to emporion_sequencer;
-grant execute on function check_durable(bool), take_over(text, bool), ensure_journal_partitions(int8),
+grant execute on function check_durable(bool), take_over(text, bool, int8), ensure_journal_partitions(int8),
     commit_batch(int8, int8, int8, int8, int8, int4, bytea, bytea, bytea, bool), keep_table_partitions(int8, int8)
     to emporion_sequencer;
 

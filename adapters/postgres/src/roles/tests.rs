@@ -299,7 +299,7 @@ async fn each_role_is_refused_what_is_not_its_own() {
             "update engine_head set epoch = 9",
             "select from engine_head for update",
             "select commit_batch(0, 0, 1, 1, 1, 1, '', '', '', false)",
-            "select take_over('me', false)",
+            "select take_over('me', false, 0)",
             "select ensure_journal_partitions(1)",
             "select keep_table_partitions(1, 1)",
             "insert into lease values (1, '', 9, '', 9, true)",
@@ -404,13 +404,13 @@ async fn an_administrator_who_is_no_superuser_hands_a_migrated_database_over() {
 async fn every_migration_grants_again() {
     let database = Database::make(&server().await).await;
     database.sql(
-        "grant all on balances, users to public; grant all on function take_over(text, bool) to emporion_order;
+        "grant all on balances, users to public; grant all on function take_over(text, bool, int8) to emporion_order;
         revoke select on lease from emporion_order",
     );
     assert_eq!(migrate(&database.of("emporion_owner")).await.unwrap(), []);
     database.check_refused("emporion_order", "update balances set free = 1").await;
     database.check_refused("emporion_order", "select from users").await;
-    database.check_refused("emporion_order", "select take_over('me', false)").await;
+    database.check_refused("emporion_order", "select take_over('me', false, 0)").await;
     assert_eq!(database.open("emporion_order").await.leases().lease().await, Ok(None));
 }
 

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use emporion_ports::segments::{SegmentStore, is_name};
 use emporion_ports::store::StoreError;
-
-use super::SegmentStore;
 
 /// Ends the name of a file that is not whole yet.
 const UNFINISHED: &str = ".unfinished";
@@ -32,7 +31,7 @@ impl FolderSegments {
 
     /// Names come from this crate and never lead elsewhere; one that would is refused.
     fn path(&self, name: &str) -> Result<PathBuf, StoreError> {
-        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) || name.ends_with(UNFINISHED) {
+        if !is_name(name) || name.ends_with(UNFINISHED) {
             return Err(StoreError::Unusable(format!("{name:?} cannot be the name of a segment")));
         }
         Ok(self.folder.join(name))
@@ -43,15 +42,24 @@ fn cannot(done: &str, path: &Path, error: &io::Error) -> StoreError {
     StoreError::Failed(format!("{} (segments) cannot be {done}: {error}", path.display()))
 }
 
-fn write_whole(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(UNFINISHED);
-    let mut file = File::create(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
+/// Writes what is not there yet; gives whether the file then holds these bytes.
+fn write_whole(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    match read(path)? {
+        // Perhaps a crash came before it was durable.
+        Some(found) if found == bytes => File::open(path)?.sync_all()?,
+        Some(_) => return Ok(false),
+        None => {
+            let mut unfinished = path.as_os_str().to_owned();
+            unfinished.push(UNFINISHED);
+            let mut file = File::create(&unfinished)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&unfinished, path)?;
+        }
+    }
     // The new name is durable once its folder is.
-    File::open(folder)?.sync_all()
+    File::open(folder)?.sync_all()?;
+    Ok(true)
 }
 
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
@@ -86,7 +94,15 @@ async fn blocking<T: Send + 'static>(
 impl SegmentStore for FolderSegments {
     async fn put(&self, name: &str, bytes: Bytes) -> Result<(), StoreError> {
         let (folder, path) = (self.folder.clone(), self.path(name)?);
-        blocking(move || write_whole(&folder, &path, &bytes).map_err(|error| cannot("written", &path, &error))).await
+        blocking(move || match write_whole(&folder, &path, &bytes) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::Damaged(format!(
+                "{} (segments) holds something else than the journal: move it away",
+                path.display()
+            ))),
+            Err(error) => Err(cannot("written", &path, &error)),
+        })
+        .await
     }
 
     async fn get(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
@@ -102,29 +118,40 @@ impl SegmentStore for FolderSegments {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Deref;
+
+    use tempfile::TempDir;
+
     use super::*;
 
-    #[tokio::test]
-    async fn what_is_kept_is_found_again_and_nothing_half_done_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = FolderSegments::open(folder.path().join("a/b")).unwrap();
-        assert_eq!(store.list().await.unwrap(), Vec::<String>::new());
-        for (name, bytes) in [("b", "1"), ("a", "2"), ("b", "3")] {
-            store.put(name, Bytes::from(bytes)).await.unwrap();
-        }
-        fs::write(folder.path().join("a/b/c.unfinished"), "half").unwrap();
-        assert_eq!(store.list().await.unwrap(), ["a", "b"]);
-        assert_eq!(store.get("b").await.unwrap().unwrap(), "3");
-        assert_eq!(store.get("c").await.unwrap(), None);
+    /// Goes with its folder.
+    struct Own {
+        segments: FolderSegments,
+        folder: TempDir,
     }
 
-    #[tokio::test]
-    async fn a_name_leads_nowhere_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = FolderSegments::open(folder.path()).unwrap();
-        for name in ["", "..", "../a", "a/b", "/etc/passwd", ".hidden", "a.unfinished"] {
-            assert!(matches!(store.get(name).await, Err(StoreError::Unusable(_))), "{name}");
-            assert!(store.put(name, Bytes::new()).await.is_err(), "{name}");
+    impl Deref for Own {
+        type Target = FolderSegments;
+
+        fn deref(&self) -> &FolderSegments {
+            &self.segments
         }
+    }
+
+    async fn open() -> Own {
+        let folder = tempfile::tempdir().unwrap();
+        Own { segments: FolderSegments::open(folder.path().join("a/b")).unwrap(), folder }
+    }
+
+    emporion_ports::segments_contract!(open);
+
+    #[tokio::test]
+    async fn nothing_half_done_is_found() {
+        let own = open().await;
+        fs::write(own.folder.path().join("a/b/c.unfinished"), "half").unwrap();
+        assert_eq!(own.list().await.unwrap(), Vec::<String>::new());
+        own.put("c", Bytes::from("whole")).await.unwrap();
+        assert_eq!(own.list().await.unwrap(), ["c"]);
+        assert!(matches!(own.get("c.unfinished").await, Err(StoreError::Unusable(_))));
     }
 }

@@ -129,6 +129,19 @@ async fn a_takeover_ends_an_old_leaders_transaction() {
     go_on(&store, new).await;
 }
 
+#[tokio::test]
+async fn a_takeover_whose_request_arrives_late_raises_nothing() {
+    let store = open().await;
+    let journal = store.postgres.journal();
+    let seen = journal.take_over().await.unwrap();
+    let head = journal.take_over().await.unwrap();
+    assert_eq!(store.sql(&format!("select count(*) from take_over('late', false, {})", seen.epoch.0)), "0");
+    go_on(&store, head).await;
+    assert_eq!(store.sql(&format!("select epoch from take_over('in time', false, {})", head.epoch.0)), {
+        (head.epoch.0 + 1).to_string()
+    });
+}
+
 /// Somebody else led meanwhile, and the answer was lost: fenced, not failed.
 #[tokio::test]
 async fn a_doubt_ends_fenced_when_somebody_else_leads() {
