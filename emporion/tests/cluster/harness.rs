@@ -7,7 +7,9 @@ use emporion_cluster::http::{Answer, get, request};
 use emporion_edge::Clock;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -117,6 +119,21 @@ pub(crate) fn counted(cluster: &Cluster, process: &str, name: &str, label: &str)
     let metrics = get(cluster.address(process).unwrap(), "/metrics").unwrap().body;
     let lines = metrics.lines().filter(|line| line.starts_with(name) && line.contains(label));
     lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+/// Keeps what the processes of a cluster said when its test fails.
+pub(crate) struct KeptLogs(pub(crate) PathBuf);
+
+impl Drop for KeptLogs {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cluster-{}", std::process::id()));
+            // A failed test is told of all the same.
+            let copied = Command::new("cp").arg("-r").arg(&self.0).arg(&kept).status();
+            let said = format!("the logs of the cluster are in {}: {copied:?}\n", kept.display());
+            let _ = std::io::stderr().write_all(said.as_bytes());
+        }
+    }
 }
 
 /// What the ready file says.

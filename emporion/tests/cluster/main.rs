@@ -24,7 +24,7 @@ mod symbols;
 use emporion_cluster::http::get;
 use emporion_cluster::parts::family;
 use emporion_cluster::{Cluster, Options, RateLimits, down};
-use harness::{BINARY, SYMBOL, Trader, command, eventually, ready};
+use harness::{BINARY, KeptLogs, SYMBOL, Trader, command, eventually, ready};
 use serde_json::Value;
 use support::{Folder, Venue};
 
@@ -32,6 +32,7 @@ use support::{Folder, Venue};
 fn the_venue_runs_as_services() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("cluster");
+    let _kept = KeptLogs(dir.join("log"));
     let options = Options { rate_limits: RateLimits::Binance, ..Options::new(&dir, BINARY) };
     let cluster = Cluster::start(&options).unwrap();
     ready_file_names_every_process(&cluster);

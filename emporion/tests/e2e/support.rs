@@ -170,17 +170,22 @@ impl Venue {
     /// answered; processes that follow the sequencer do so each by itself.
     pub(crate) fn settle(&self) {
         let processes = self.ready["processes"].as_array().unwrap();
-        let metric = |role: &str, name: &str| -> Vec<u64> {
+        // A process that is being started again is waited for.
+        let metric = |role: &str, name: &str| -> Option<Vec<u64>> {
             let of_role = processes.iter().filter(|process| process["role"] == role);
-            let texts = of_role.map(|process| request(process["address"].as_str().unwrap(), "GET", "/metrics", &[]).1);
-            let number = |text: Value| {
-                let mut lines = text.as_str().unwrap().lines();
-                lines.find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
-            };
-            texts.filter_map(number).collect()
+            let numbers = of_role.map(|process| {
+                let address = process["address"].as_str().unwrap();
+                TcpStream::connect(address).ok()?;
+                let text = request(address, "GET", "/metrics", &[]).1;
+                let mut lines = text.as_str()?.lines();
+                Some(lines.find_map(|line| line.strip_prefix(name)?.trim().parse().ok()))
+            });
+            Some(numbers.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect())
         };
-        let Some(committed) = metric("sequencer", "sequencer_committed_seq").into_iter().max() else { return };
-        eventually(|| metric("market-data", "market_data_seq").iter().all(|seq| *seq >= committed).then_some(()));
+        let committed = eventually(|| metric("sequencer", "sequencer_committed_seq")).into_iter().max();
+        let Some(committed) = committed else { return };
+        let is_shown = |shown: Vec<u64>| shown.iter().all(|seq| *seq >= committed);
+        eventually(|| metric("market-data", "market_data_seq").filter(|shown| is_shown(shown.clone())).map(drop));
     }
 
     /// The host and port of the public API.
