@@ -1,166 +1,138 @@
-//! The cluster under load while its processes and parts are killed, frozen and replaced: what was acknowledged is in the
-//! journal once, nothing is there twice or late, and the audit agrees.
+//! The cluster under load while its processes and parts are killed, frozen, cut off and replaced: what was acknowledged
+//! is in the journal once and as it was, nothing is there twice or late, nobody shows what is stale, and the audit
+//! agrees.
 //!
-//! `TEST_CHAOS_ROUNDS=N` runs N rounds instead of one; a round kills, freezes and hands over the sequencer, kills the
-//! primary of PostgreSQL and a shard of Redis.
+//! The long runs are ignored and print a table: `hundred_takeovers`, `twenty_primaries`, `twenty_shards`.
+//! `TEST_CHAOS_BINARY` names another build of the venue, `TEST_CHAOS_RATE` how many orders are sent a second.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../e2e/support.rs"]
-#[expect(dead_code, reason = "it holds what the tests of one process need, too")]
-mod support;
-
+mod faults;
 mod history;
+mod load;
+mod report;
+mod venue;
+mod watch;
 
-use emporion_bench::load::{Acknowledged, Credentials, LoadConfig, Mix, run};
-use emporion_cluster::{Cluster, Options};
+use emporion_cluster::{Lanes, Queue};
+use emporion_ports::lanes::FifoFaults;
+use faults::Fault;
 use history::History;
-use std::net::SocketAddr;
-use std::time::Duration;
-use support::{eventually, json};
-use tempfile::TempDir;
+use load::Load;
+use report::Report;
+use std::io::Write;
+use std::time::Instant;
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use venue::{Venue, eventually};
+use watch::Watch;
 
-/// Orders and cancels that must be acknowledged between one fault and the next.
-const BETWEEN: usize = 40;
+/// Orders that must be acknowledged between one fault and the next.
+const BETWEEN: usize = 30;
 
-fn rounds() -> u32 {
-    let wanted = std::env::var("TEST_CHAOS_ROUNDS");
-    wanted.map_or(1, |rounds| rounds.parse().expect("TEST_CHAOS_ROUNDS is a number"))
-}
+/// Orders that are sent a second.
+const RATE: u64 = 20;
 
 #[test]
 fn what_was_acknowledged_amid_faults_is_there_once() {
-    let folder = TempDir::new().unwrap();
-    let mut cluster =
-        Cluster::start(&Options::new(folder.path().join("cluster"), env!("CARGO_BIN_EXE_emporion"))).unwrap();
-    let config = cluster.folder().join("emporion.toml").display().to_string();
-    let accounts: Vec<_> = ["a", "b", "c", "d"].map(|name| account(&config, name)).into();
-    let runtime = Runtime::new().unwrap();
-    let mut load = Load::start(&runtime, cluster.public(), accounts);
-    load.acknowledged(BETWEEN);
-    for _ in 0..rounds() {
-        for fault in [kill_leader, freeze_leader, hand_over, kill_primary, kill_shard] {
-            fault(&mut cluster);
-            load.acknowledged(BETWEEN);
-        }
-    }
-    let told = load.stop(&runtime);
-    cluster.trio().wait_healthy().unwrap();
-    let history = runtime.block_on(History::read(cluster.database_url()));
-    history.check(&told);
-    let report = eventually(|| audit(&config));
-    assert_eq!(report["tablesRebuilt"], true, "{report}");
+    let parts = [Fault::AddShard, Fault::KillPrimary, Fault::RemoveShard, Fault::KillShard];
+    Scene::open(Queue::Spill, Lanes::MiniStack).go_through(Fault::TAKEOVERS.into_iter().chain(parts)).check();
 }
 
-/// An audit needs tables that stand within what it replays: a cluster goes on meanwhile.
-fn audit(config: &str) -> Option<serde_json::Value> {
-    let report = json(&["audit", "--config", config]);
-    (report["tablesRebuilt"] == true).then_some(report)
+#[test]
+fn a_queue_that_repeats_and_shuffles_changes_nothing() {
+    let scene = Scene::open(Queue::Always, Lanes::Within);
+    let lanes = scene.venue.cluster.lanes().unwrap();
+    lanes.set_faults(FifoFaults {
+        deliveries_max: 5,
+        is_late: true,
+        is_shuffled: true,
+        sends_unanswered_permille: 50,
+        sends_lost_permille: 20,
+        receives_lost_permille: 20,
+        deletes_unanswered_permille: 50,
+        deletes_lost_permille: 50,
+        ..FifoFaults::default()
+    });
+    scene.go_through([Fault::KillLeader, Fault::FreezeLeader]).check();
 }
 
-fn account(config: &str, name: &str) -> Credentials {
-    let deposits = ["--deposit", "BTC=1000", "--deposit", "USDT=10000000"];
-    let made = json(&[&["account", "create", "--config", config, "--name", name], &deposits[..]].concat());
-    let text = |field: &str| made[field].as_str().unwrap().to_owned();
-    Credentials { api_key: text("apiKey"), secret_key: text("secretKey") }
+#[test]
+#[ignore = "it takes a quarter of an hour"]
+fn hundred_takeovers() {
+    use Fault::{CutLeader, FreezeLeader, KillLeader, SwallowLeader, SwallowLeadersParts};
+    let cuts = [CutLeader, SwallowLeader, SwallowLeadersParts];
+    let faults = (0..100).map(|number| match number % 3 {
+        0 => KillLeader,
+        1 => FreezeLeader,
+        _ => cuts[number / 3 % cuts.len()],
+    });
+    long_run(faults);
 }
 
-fn leader(cluster: &Cluster) -> String {
-    eventually(|| cluster.leader().map(str::to_owned))
+#[test]
+#[ignore = "it takes many minutes"]
+fn twenty_primaries() {
+    long_run([Fault::KillPrimary; 20]);
 }
 
-/// Waits until another process leads than before.
-fn wait_for_another(cluster: &Cluster, before: &str) {
-    eventually(|| cluster.leader().filter(|leader| *leader != before).map(drop));
+#[test]
+#[ignore = "it takes many minutes"]
+fn twenty_shards() {
+    long_run([Fault::KillShard; 20]);
 }
 
-fn kill_leader(cluster: &mut Cluster) {
-    let leader = leader(cluster);
-    cluster.process(&leader).kill();
-    wait_for_another(cluster, &leader);
+fn long_run(faults: impl IntoIterator<Item = Fault>) {
+    let report = Scene::open(Queue::Spill, Lanes::MiniStack).go_through(faults);
+    writeln!(std::io::stdout(), "\n{report}").unwrap();
+    report.check();
 }
 
-/// A leader that wakes after somebody else led writes nothing and ends.
-fn freeze_leader(cluster: &mut Cluster) {
-    let leader = leader(cluster);
-    let process = cluster.process(&leader);
-    let starts = process.starts();
-    process.stop();
-    wait_for_another(cluster, &leader);
-    process.cont();
-    eventually(|| (cluster.process(&leader).starts() > starts).then_some(()));
+/// A cluster with load on it, and those who watch.
+struct Scene {
+    venue: Venue,
+    runtime: Runtime,
+    load: Load,
+    watch: Watch,
 }
 
-fn hand_over(cluster: &mut Cluster) {
-    let leader = leader(cluster);
-    cluster.process(&leader).terminate();
-    wait_for_another(cluster, &leader);
-}
-
-fn kill_primary(cluster: &mut Cluster) {
-    let before = cluster.trio().kill_primary();
-    cluster.trio().wait_failover(before).unwrap();
-}
-
-fn kill_shard(cluster: &mut Cluster) {
-    let redis = cluster.redis();
-    let shard = redis.master_of("{emporion:feed}:history").unwrap();
-    redis.node_mut(shard).kill().unwrap();
-    eventually(|| redis.master_of("{emporion:feed}:history").ok().filter(|master| *master != shard).map(drop));
-    redis.node_mut(shard).restart().unwrap();
-    eventually(|| redis.is_whole().then_some(()));
-}
-
-/// Orders, cancels and reads through the load balancer, and what was acknowledged of them.
-struct Load {
-    told: mpsc::Receiver<Acknowledged>,
-    acknowledged: Vec<Acknowledged>,
-    running: JoinHandle<()>,
-}
-
-impl Load {
-    fn start(runtime: &Runtime, target: SocketAddr, accounts: Vec<Credentials>) -> Self {
-        let (sender, told) = mpsc::channel(100_000);
-        let config = LoadConfig {
-            target,
-            accounts,
-            symbol: "BTCUSDT".to_owned(),
-            price_if_none: "20000".to_owned(),
-            rate: 60,
-            duration: Duration::from_secs(3_600),
-            connections: 8,
-            mix: Mix::default(),
-            seed: 5,
-            run: "chaos".to_owned(),
-            capacity: Duration::ZERO,
-            acknowledged: Some(sender),
-        };
-        let running = runtime.spawn(async move { drop(run(config).await) });
-        Self { told, acknowledged: Vec::new(), running }
+impl Scene {
+    fn open(queue: Queue, lanes: Lanes) -> Self {
+        let mut venue = Venue::start(queue, lanes);
+        let accounts = (0..8).map(|number| venue.account(&format!("trader-{number}"))).collect();
+        let runtime = Runtime::new().unwrap();
+        let inside = runtime.enter();
+        let redis = venue.cluster.redis().servers().unwrap();
+        let cluster = &venue.cluster;
+        let of = |role: &str| cluster.names(role).into_iter().map(|name| cluster.address(name).unwrap()).collect();
+        let rate = std::env::var("TEST_CHAOS_RATE");
+        let rate = rate.map_or(RATE, |rate| rate.parse().expect("TEST_CHAOS_RATE is a number"));
+        let load = Load::start(cluster.public(), of("order"), accounts, rate);
+        let watch = Watch::start(cluster.public(), of("market-data"), redis, &load.record());
+        drop(inside);
+        let scene = Self { venue, runtime, load, watch };
+        scene.wait_for_more();
+        scene
     }
 
-    /// Waits until so many more are acknowledged.
-    fn acknowledged(&mut self, more: usize) {
-        // What came during the fault says nothing about after it.
-        while let Ok(told) = self.told.try_recv() {
-            self.acknowledged.push(told);
-        }
-        let wanted = self.acknowledged.len() + more;
-        while self.acknowledged.len() < wanted {
-            assert!(!self.running.is_finished(), "the load ended");
-            let told = eventually(|| self.told.try_recv().ok());
-            self.acknowledged.push(told);
-        }
+    /// Waits until more orders are acknowledged.
+    fn wait_for_more(&self) {
+        let wanted = self.load.acknowledged() + BETWEEN;
+        eventually("more acknowledged orders", || (self.load.acknowledged() >= wanted).then_some(()));
     }
 
-    fn stop(mut self, runtime: &Runtime) -> Vec<Acknowledged> {
-        self.running.abort();
-        let _ = runtime.block_on(&mut self.running);
-        while let Ok(told) = self.told.try_recv() {
-            self.acknowledged.push(told);
+    /// Lets these faults strike one after the other, and judges what came of it.
+    fn go_through(mut self, faults: impl IntoIterator<Item = Fault>) -> Report {
+        let mut began: Vec<(Fault, Instant)> = Vec::new();
+        for fault in faults {
+            began.push((fault, fault.strike(&mut self.venue.cluster, &self.watch)));
+            self.wait_for_more();
         }
-        self.acknowledged
+        let record = self.runtime.block_on(self.load.stop());
+        let seen = self.watch.stop();
+        self.venue.cluster.trio().wait_healthy().unwrap();
+        let history = self.runtime.block_on(History::read(self.venue.cluster.database_url()));
+        let audit = self.venue.audit();
+        let record = std::mem::take(&mut *record.lock().unwrap());
+        let differences = history.compare(&record.told);
+        Report { faults: began, record, seen, history, differences, audit }
     }
 }
