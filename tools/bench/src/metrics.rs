@@ -95,7 +95,7 @@ pub struct VenueReport {
     pub commit_us: Quantiles,
     /// How many commits the tables were behind the journal, in commands, each time it was read.
     pub projection_lag_commands: Quantiles,
-    /// How long a batch took into the feed, in microseconds.
+    /// How long a batch took into the feed, in microseconds; 0 for a venue in one process, which has none.
     pub feed_publish_us: Quantiles,
     /// From a batch's engine time until market streams had told it, in microseconds.
     pub stream_delay_us: Quantiles,
@@ -259,7 +259,9 @@ impl fmt::Display for VenueReport {
         writeln!(f, "commit, ms: {}", both(self.commit_us))?;
         let Quantiles { p50, p99 } = self.projection_lag_commands;
         writeln!(f, "projection behind the journal, commands: p50 {p50}, p99 {p99}")?;
-        writeln!(f, "batch into the feed, ms: {}", both(self.feed_publish_us))?;
+        if self.feed_publish_us != Quantiles::default() {
+            writeln!(f, "batch into the feed, ms: {}", both(self.feed_publish_us))?;
+        }
         writeln!(f, "engine time to market streams, ms: {}", both(self.stream_delay_us))
     }
 }

@@ -14,6 +14,9 @@ const REACHED_PERMILLE: u64 = 970;
 /// Of a thousand requests, so many may fail.
 const FAILED_PERMILLE: u64 = 1;
 
+/// How often a rate is tried until it is in time.
+const TRIES: u32 = 2;
+
 /// What to look for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Search {
@@ -81,10 +84,15 @@ impl Load {
     async fn search(&mut self, search: Search, work: Work) -> Vec<Step> {
         let (mut bisection, mut steps) = (Bisection::default(), Vec::new());
         while let Some(rate) = bisection.next(search.start) {
-            let report = self.run(Pace::steady(rate, search.step), work, Check::Nothing).await;
-            let step = Step::of(&report, micros(search.p99_max));
-            bisection.note(rate, step.is_in_time);
-            steps.push(step);
+            // A stall of the machine is no verdict on a rate: it gets a second try.
+            for _ in 0..TRIES {
+                let report = self.run(Pace::steady(rate, search.step), work, Check::Nothing).await;
+                steps.push(Step::of(&report, micros(search.p99_max)));
+                if steps.last().is_some_and(|step| step.is_in_time) {
+                    break;
+                }
+            }
+            bisection.note(rate, steps.last().is_some_and(|step| step.is_in_time));
         }
         steps
     }
