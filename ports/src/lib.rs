@@ -13,6 +13,7 @@ pub mod leases;
 pub mod orders;
 pub mod prices;
 pub mod sealed;
+pub mod segments;
 pub mod signals;
 pub mod store;
 pub mod tables;

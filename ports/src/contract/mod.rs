@@ -10,6 +10,7 @@ pub mod imported;
 pub mod lanes;
 pub mod leases;
 pub mod prices;
+pub mod segments;
 pub mod signals;
 pub mod store;
 pub mod users;

@@ -1,4 +1,4 @@
-//! An SQS emulator of one's own: MiniStack, a Python package.
+//! An emulator of SQS and S3 of one's own: MiniStack, a Python package.
 
 use super::child::{Child, free_port, running, wait_until};
 use anyhow::{Context, Result, ensure};
@@ -30,14 +30,14 @@ impl MiniStack {
         }
     }
 
-    /// Starts an emulator that knows nothing but queues, after installing it if need be.
+    /// Starts an emulator that knows nothing but queues and buckets, after installing it if need be.
     pub fn start() -> Result<Self> {
         let program = installed()?;
         let port = free_port()?;
         let mut command = Command::new(program);
         // Its default is to listen on all addresses.
         command.env("BIND_HOST", "127.0.0.1").env("MINISTACK_HOST", "127.0.0.1");
-        command.env("GATEWAY_PORT", port.to_string()).env("SERVICES", "sqs");
+        command.env("GATEWAY_PORT", port.to_string()).env("SERVICES", "sqs,s3");
         let server = Child::start(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
         wait_until("MiniStack", 60, || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
         Ok(Self { endpoint: format!("http://127.0.0.1:{port}"), _own: Some(server) })
