@@ -7,6 +7,7 @@ use crate::watch::Seen;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
+use std::io::{Write, stdout};
 use std::time::{Duration, Instant};
 
 /// How many examples of what is wrong are told.
@@ -43,14 +44,15 @@ impl Report {
         ]
     }
 
-    /// Nothing is wrong, and there was something to judge.
+    /// Prints it. Nothing may be wrong, and there must have been something to judge.
     #[track_caller]
     pub(crate) fn check(&self) {
+        writeln!(stdout(), "{self}").unwrap();
         let wrong: Vec<_> = self.findings().into_iter().filter(|(_, examples)| !examples.is_empty()).collect();
-        assert!(wrong.is_empty(), "{self}\n{wrong:#?}");
+        assert!(wrong.is_empty(), "{wrong:#?}");
         let seen = &self.seen;
         let judged = [self.record.told.len(), self.record.reads, seen.prices, seen.shared_prices, seen.stream_events];
-        assert!(judged.iter().all(|count| *count > 0), "{self}");
+        assert!(judged.iter().all(|count| *count > 0), "{judged:?}");
         assert_eq!(self.audit["tablesRebuilt"], true, "{}", self.audit);
     }
 

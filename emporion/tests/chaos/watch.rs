@@ -159,6 +159,13 @@ impl Shared {
                     self.seen().stale_prices.push(format!("24hr of {process} ends at {id}, trade {known} is older"));
                 }
             }
+            if let Some(answer) = ask("trades?symbol=BTCUSDT&limit=50") {
+                let ids: Vec<u64> =
+                    answer.as_array().unwrap().iter().map(|trade| trade["id"].as_u64().unwrap()).collect();
+                if ids.windows(2).any(|ids| ids[0] + 1 != ids[1]) {
+                    self.seen().gaps.push(format!("trades of {process}: {ids:?}"));
+                }
+            }
             if let Some(answer) = ask("ticker/price?symbol=BTCUSDT") {
                 let price = decimals(&answer["price"]) / 1_000_000;
                 if known > 0 {
