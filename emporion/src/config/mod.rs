@@ -13,7 +13,7 @@ mod sources;
 
 pub(crate) use limits::{AccountLimits, Limits, Profile};
 pub(crate) use orders::Orders;
-pub(crate) use parts::{Durability, Internal, QueueMode, Redis, Role, Sqs, Store};
+pub(crate) use parts::{Durability, Internal, QueueMode, Redis, Role, Segments, Sqs, Store};
 pub(crate) use sections::{
     Demo, Feed, Http, Log, LogFormat, Operator, Projector, Queue, Scrubber, Snapshots, Sockets, Users,
 };

@@ -3,6 +3,7 @@
 //! Secrets in addresses are never printed.
 
 use super::problem::{Problem, within};
+use emporion_s3::{S3Options, StaticCredentials};
 use serde::Deserialize;
 use std::fmt;
 use std::net::SocketAddr;
@@ -70,7 +71,18 @@ pub(crate) struct Store {
     connections_max: u64,
     pub(crate) history_retention_days: u64,
     pub(crate) journal_retention_days: u64,
-    pub(crate) segments: String,
+    segments: String,
+    segments_region: String,
+    segments_endpoint: String,
+    segments_access_key: SecretText,
+    segments_secret_key: SecretText,
+}
+
+/// Where parts of the journal go.
+#[derive(Clone, Debug)]
+pub(crate) enum Segments {
+    Folder(PathBuf),
+    Bucket(S3Options),
 }
 
 /// What the start checks of the database.
@@ -104,7 +116,37 @@ impl Store {
             let why = "drops old parts of the journal only after their export: say with `store.segments` where to";
             return Err(Problem::new("store.journal_retention_days", why));
         }
-        Ok(())
+        self.segments().map(drop)
+    }
+
+    /// Where parts of the journal are exported to, if anywhere.
+    pub(crate) fn segments(&self) -> Result<Option<Segments>, Problem> {
+        let is_http = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+        if !self.segments_endpoint.is_empty() && !is_http(&self.segments_endpoint) {
+            let why = "must begin with http:// or https://, or be empty for AWS";
+            return Err(Problem::new("store.segments_endpoint", why));
+        }
+        if self.segments_access_key.is_empty() != self.segments_secret_key.is_empty() {
+            let why = "and `store.segments_secret_key` belong together: give both or neither";
+            return Err(Problem::new("store.segments_access_key", why));
+        }
+        match self.segments.split_once("://") {
+            None if self.segments.is_empty() => Ok(None),
+            None => Ok(Some(Segments::Folder(PathBuf::from(&self.segments)))),
+            Some(_) => {
+                let place = self.segments.parse().map_err(|why: String| Problem::new("store.segments", why))?;
+                let key = (!self.segments_access_key.is_empty()).then(|| StaticCredentials {
+                    access_key_id: self.segments_access_key.expose().to_owned(),
+                    secret_access_key: self.segments_secret_key.expose().to_owned(),
+                });
+                Ok(Some(Segments::Bucket(S3Options {
+                    place,
+                    endpoint: Some(self.segments_endpoint.clone()).filter(|endpoint| !endpoint.is_empty()),
+                    region: self.segments_region.clone(),
+                    static_credentials: key,
+                })))
+            }
+        }
     }
 
     /// Whether everything is in PostgreSQL.

@@ -6,7 +6,7 @@
 use super::lease_watch::LeaseWatch;
 use super::process::{Finish, Process};
 use super::shared::{Shared, postgres_options, rest};
-use crate::config::Config;
+use crate::config::{Config, Segments};
 use crate::serve::leadership::{Lead, LeadError, Leadership, LeadershipEnd};
 use crate::serve::listeners::Listeners;
 use crate::serve::{background, settings};
@@ -20,8 +20,10 @@ use emporion_ports::lanes::Lanes;
 use emporion_ports::leases::{FollowerPosition, Leases};
 use emporion_ports::orders::Committed;
 use emporion_ports::sealed::VenueKeys;
+use emporion_ports::segments::SegmentStore;
 use emporion_ports::tables::Queries;
 use emporion_postgres::{FolderSegments, PgTables, Postgres, PostgresLeases, Retention, RetentionRound};
+use emporion_s3::S3Segments;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -40,6 +42,8 @@ const POSITION: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(250);
 /// Between two rounds of making and dropping partitions.
 const PARTITIONS: Duration = Duration::from_secs(600);
+/// Between an export that failed and the next try.
+const EXPORT_RETRY: Duration = Duration::from_secs(30);
 
 pub(super) async fn open(shared: &Shared<'_>) -> Result<Process, Failure> {
     let config = shared.config;
@@ -326,23 +330,30 @@ impl Candidate {
     /// Exports old parts of the journal and drops them, if the operator wants that.
     fn keep_journal(&self, tasks: &mut JoinSet<()>) {
         let store = &self.config.store;
-        if store.segments.is_empty() {
-            return;
-        }
+        let Some(place) = store.segments().expect("the config was checked") else { return };
         let keep =
             (store.journal_retention_days > 0).then(|| Duration::from_secs(store.journal_retention_days * 86_400));
-        let folder = store.segments.clone();
         let (postgres, options) = (self.postgres.clone(), postgres_options(&self.config));
+        let readiness = self.readiness.clone();
         tasks.spawn(async move {
             loop {
                 let round = async {
-                    let segments = Arc::new(FolderSegments::open(&folder)?);
+                    let segments: Arc<dyn SegmentStore> = match &place {
+                        Segments::Folder(folder) => Arc::new(FolderSegments::open(folder)?),
+                        Segments::Bucket(options) => Arc::new(S3Segments::open(options).await?),
+                    };
                     Retention::new(&postgres, options.clone(), segments, keep).round().await
                 };
-                match round.await {
+                let round = round.await;
+                readiness.set_degraded("segments", round.is_err());
+                match round {
                     Ok(round) if round == RetentionRound::default() => {}
                     Ok(round) => tracing::info!(?round, "Parts of the journal were exported."),
-                    Err(error) => tracing::error!(%error, "Parts of the journal could not be exported; they stay."),
+                    Err(error) => {
+                        tracing::error!(%error, "Parts of the journal could not be exported; they stay.");
+                        rest(EXPORT_RETRY).await;
+                        continue;
+                    }
                 }
                 rest(PARTITIONS).await;
             }
