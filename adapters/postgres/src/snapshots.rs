@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use emporion_model::Seq;
-use emporion_model::codec::{CodecError, Durable, Reader, Writer};
+use emporion_model::codec::{CodecError, Durable, FORMAT, Reader, Writer};
 use emporion_ports::store::{SNAPSHOTS_KEPT, Snapshot, SnapshotMeta, Snapshots, StoreError};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -90,7 +90,13 @@ impl Snapshots for PostgresSnapshots {
         if checksum(meta, &bytes) != *expected {
             return Err(damaged("its checksum is not that of its contents"));
         }
-        let meta = decode(meta).map_err(|error| damaged(&error.to_string()))?;
+        let meta = decode(meta).map_err(|error| match error {
+            // Not for this build to put aside: the newer one still needs it.
+            CodecError::Format(format) if format > FORMAT => {
+                StoreError::Unusable(format!("the snapshot at seq {seq} is in format {format}: run a newer build"))
+            }
+            error => damaged(&error.to_string()),
+        })?;
         if meta.head.seq != seq {
             return Err(damaged(&format!("it is of seq {}", meta.head.seq)));
         }

@@ -17,6 +17,7 @@ pub use standby::{Standby, StandbyError};
 
 use emporion_engine::Engine;
 use emporion_model::Seq;
+use emporion_model::codec::{CodecError, FORMAT};
 use emporion_model::journal::{Head, JournalRow, RowError};
 
 /// Why a row cannot be replayed.
@@ -41,6 +42,9 @@ pub enum ReplayError {
     /// The row is under rules that this build does not know.
     #[error("the journal is under rules {0}, which this build does not know: run a newer build")]
     Rules(u16),
+    /// The row is in a format of a newer build.
+    #[error("the journal is in format {0}, which this build does not know: run a newer build")]
+    Format(u16),
 }
 
 /// An engine that follows the journal row by row.
@@ -60,7 +64,10 @@ impl Replayer {
 
     /// Applies the next row, all of it compared. After an error the engine is worth nothing.
     pub fn follow(&mut self, row: &JournalRow) -> Result<(), ReplayError> {
-        let damaged = |error| ReplayError::Row { first: row.first_seq, last: row.last_seq, error };
+        let damaged = |error| match error {
+            RowError::Payload(CodecError::Format(found)) if found > FORMAT => ReplayError::Format(found),
+            error => ReplayError::Row { first: row.first_seq, last: row.last_seq, error },
+        };
         if !emporion_engine::RULES_VERSIONS.contains(&row.rules_version) {
             return Err(ReplayError::Rules(row.rules_version));
         }

@@ -1,7 +1,8 @@
 //! A start: the newest good snapshot, then the journal's tail.
 
-use super::{ReplayError, Replayer};
+use super::{ReplayError, Replayer, SnapshotterError};
 use emporion_engine::{Engine, SnapshotError, check_genesis};
+use emporion_model::codec::{CodecError, FORMAT};
 use emporion_model::journal::{BatchBuilder, Head};
 use emporion_model::{Action, Command, Genesis, Origin, Seq, TimeUs};
 use emporion_ports::store::{CommitError, Journal, Snapshot, Snapshots, StoreError};
@@ -58,6 +59,15 @@ pub enum RecoverError {
     Fenced,
 }
 
+impl From<SnapshotterError> for RecoverError {
+    fn from(error: SnapshotterError) -> Self {
+        match error {
+            SnapshotterError::Store(error) => error.into(),
+            SnapshotterError::Replay(error) => error.into(),
+        }
+    }
+}
+
 /// Rebuilds the engine at the journal's head. A snapshot that is damaged, or is not of this journal, is put
 /// aside and an older start is tried; a damaged journal row is an error.
 pub async fn recover(
@@ -91,17 +101,20 @@ pub async fn recover(
     Ok(Recovered { engine: replayer.engine, head, from_snapshot })
 }
 
-/// The newest snapshot that is whole and of this journal, or the journal's start.
+/// The newest snapshot that is whole and of this journal, or the journal's start. One of a newer build is none to put
+/// aside: that build still needs it.
 pub(super) async fn newest_start(
     journal: &dyn Journal,
     snapshots: &dyn Snapshots,
     hash_key: u64,
-) -> Result<Replayer, StoreError> {
+) -> Result<Replayer, SnapshotterError> {
     for seq in snapshots.list().await? {
         match open_snapshot(journal, snapshots, seq, hash_key).await {
             Ok(Some(replayer)) => return Ok(replayer),
             Ok(None) => tracing::warn!(seq = seq.0, "A snapshot is not of this journal and is put aside."),
-            Err(error @ StoreError::Damaged(_)) => tracing::warn!(seq = seq.0, %error, "A snapshot is put aside."),
+            Err(SnapshotterError::Store(error @ StoreError::Damaged(_))) => {
+                tracing::warn!(seq = seq.0, %error, "A snapshot is put aside.");
+            }
             Err(error) => return Err(error),
         }
         snapshots.quarantine(seq).await?;
@@ -114,7 +127,7 @@ async fn open_snapshot(
     snapshots: &dyn Snapshots,
     seq: Seq,
     hash_key: u64,
-) -> Result<Option<Replayer>, StoreError> {
+) -> Result<Option<Replayer>, SnapshotterError> {
     let Snapshot { meta, bytes } = snapshots.load(seq).await?;
     let is_of_this_journal = match journal.row_of(meta.head.seq).await? {
         Some(row) => row.last_seq == meta.head.seq && row.chain == meta.head.chain,
@@ -124,17 +137,21 @@ async fn open_snapshot(
     if !is_of_this_journal {
         return Ok(None);
     }
-    let damaged = move |error: SnapshotError| StoreError::Damaged(format!("the snapshot at seq {}: {error}", seq.0));
+    let damaged = |reason: &str| StoreError::Damaged(format!("the snapshot at seq {}: {reason}", seq.0));
     let restored = tokio::task::spawn_blocking(move || {
-        if Engine::hash_of(&bytes) != meta.state_hash {
-            return Err(StoreError::Damaged(format!("the snapshot at seq {}: its state hash differs", seq.0)));
-        }
-        Engine::restore(&bytes, hash_key).map_err(damaged)
+        if Engine::hash_of(&bytes) == meta.state_hash { Some(Engine::restore(&bytes, hash_key)) } else { None }
     });
-    let engine =
-        restored.await.map_err(|_| StoreError::Damaged(format!("the snapshot at seq {} is senseless", seq.0)))??;
+    let restored = restored.await.map_err(|_| damaged("it is senseless"))?;
+    let engine = match restored.ok_or_else(|| damaged("its state hash differs"))? {
+        Ok(engine) => engine,
+        Err(SnapshotError::Rules(found)) => return Err(ReplayError::Rules(found).into()),
+        Err(SnapshotError::Codec(CodecError::Format(found))) if found > FORMAT => {
+            return Err(ReplayError::Format(found).into());
+        }
+        Err(error) => return Err(damaged(&error.to_string()).into()),
+    };
     if engine.seq() != meta.head.seq {
-        return Err(StoreError::Damaged(format!("the snapshot at seq {} is of another seq", seq.0)));
+        return Err(damaged("it is of another seq").into());
     }
     Ok(Some(Replayer { engine, head: meta.head }))
 }

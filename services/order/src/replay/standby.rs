@@ -51,7 +51,7 @@ impl Standby {
         hash_key: u64,
     ) -> Result<Self, StandbyError> {
         let first = journal.first_seq().await?;
-        let replayer = newest_start(&*journal, &*snapshots, hash_key).await?;
+        let replayer = newest_start(&*journal, &*snapshots, hash_key).await.map_err(RecoverError::from)?;
         let from_snapshot = replayer.head.seq;
         if let Some(first) = first.filter(|first| *first > from_snapshot.next()) {
             return Err(RecoverError::NoSnapshot { first }.into());

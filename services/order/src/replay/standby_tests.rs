@@ -264,6 +264,23 @@ async fn rules_of_a_newer_build_are_refused() {
     refused(recover(&*venue.store, &*venue.store, 0, &|_, _| {}).await.unwrap_err());
 }
 
+/// A newer build needs it, and the rows below it may be gone.
+#[tokio::test]
+async fn a_snapshot_of_a_newer_build_is_refused_and_stays() {
+    let venue = Venue::start().await;
+    let mut standby = venue.standby().await;
+    catch_up(&mut standby).await;
+    let newer = emporion_model::codec::FORMAT + 1;
+    let mut bytes = venue.engine.snapshot();
+    bytes[0] = u8::try_from(newer).unwrap();
+    let meta = SnapshotMeta { head: standby.head(), state_hash: Engine::hash_of(&bytes) };
+    venue.store.snapshots.save(Snapshot { meta, bytes }).await.unwrap();
+    let refused = recover(&*venue.store, &*venue.store, 0, &|_, _| {}).await.unwrap_err();
+    assert_eq!(refused, RecoverError::Replay(ReplayError::Format(newer)));
+    assert!(refused.to_string().contains("run a newer build"));
+    assert_eq!(venue.store.snapshots.list().await.unwrap(), [meta.head.seq]);
+}
+
 #[tokio::test]
 async fn after_an_error_of_the_store_it_stands_where_it_stood() {
     let mut venue = Venue::start().await;
