@@ -22,8 +22,8 @@ const SETTLE_MAX: Duration = Duration::from_secs(10);
 pub enum OutboxFault {
     /// The engine took commands that the outbox does not have.
     #[error(
-        "the engine took commands up to number {engine_n} from the user store, but users.db ends at {table_n}: users.db \
-         is older than the journal; restore the users.db that belongs to it"
+        "the engine took commands up to number {engine_n} from the user store, which ends at {table_n}: the user store \
+         is older than the journal; restore the one that belongs to it (users.db, or the tables in PostgreSQL)"
     )]
     EngineAhead {
         /// The engine's last number.
@@ -31,10 +31,10 @@ pub enum OutboxFault {
         /// The outbox's last number.
         table_n: u64,
     },
-    /// Commands were executed whose outcomes users.db does not have, and only the last one can be asked for.
+    /// Commands were executed whose outcomes the user store does not have, and only the last one can be asked for.
     #[error(
-        "the engine executed the commands {first_n} to {last_n}, but users.db does not have their outcomes: users.db is \
-         older than the journal; restore the users.db that belongs to it"
+        "the engine executed the commands {first_n} to {last_n}, but the user store does not have their outcomes: it is \
+         older than the journal; restore the one that belongs to it (users.db, or the tables in PostgreSQL)"
     )]
     OutcomesLost {
         /// The first such command.
@@ -44,8 +44,8 @@ pub enum OutboxFault {
     },
     /// The engine needs rows that were pruned.
     #[error(
-        "the engine's last number is {engine_n}, but users.db keeps commands only after {pruned_n}: the journal is an \
-         older one than users.db may go with; restore a newer journal"
+        "the engine's last number is {engine_n}, but the user store keeps commands only after {pruned_n}: the journal \
+         is an older one than the user store may go with; restore a newer journal"
     )]
     RowsPruned {
         /// The engine's last number.
@@ -55,7 +55,7 @@ pub enum OutboxFault {
     },
     /// The engine took another command under a number.
     #[error(
-        "the engine took another command under number {n} than users.db has: users.db and the journal do not belong \
+        "the engine took another command under number {n} than the user store has: it and the journal do not belong \
          together; restore them from one backup"
     )]
     OtherCommand {
@@ -64,15 +64,15 @@ pub enum OutboxFault {
     },
     /// The engine answered otherwise than it did before.
     #[error(
-        "the engine answered command {n} with {engine}, but users.db remembers {table}: users.db and the journal do not \
-         belong together; restore them from one backup"
+        "the engine answered command {n} with {engine}, but the user store remembers {table}: it and the journal do \
+         not belong together; restore them from one backup"
     )]
     OtherAnswer {
         /// The number.
         n: u64,
         /// What the engine says now.
         engine: String,
-        /// What users.db has.
+        /// What the user store has.
         table: String,
     },
     /// A row cannot be decoded or its answer makes no sense.
@@ -117,7 +117,7 @@ impl Outbox {
         self.state.subscribe()
     }
 
-    /// Refuses to write commands down before it is known that users.db and the engine belong together: a
+    /// Refuses to write commands down before it is known that the user store and the engine belong together: a
     /// number given against a strange journal may be one that the engine took for something else.
     pub(crate) fn require_running(&self) -> Result<(), UserError> {
         match &*self.state.borrow() {

@@ -99,8 +99,8 @@ async fn an_older_users_db_is_refused_by_name() {
     let older = backup(&venue).await;
     make(&venue, "two").await;
     let fault = OutboxFault::EngineAhead { engine_n: 4, table_n: 2 };
-    let sentence = "the engine took commands up to number 4 from the user store, but users.db ends at 2: users.db is \
-                    older than the journal; restore the users.db that belongs to it";
+    let sentence = "the engine took commands up to number 4 from the user store, which ends at 2: the user store is \
+                    older than the journal; restore the one that belongs to it (users.db, or the tables in PostgreSQL)";
     check_fault(older, venue.engine.clone(), fault, sentence).await;
 }
 
@@ -119,7 +119,7 @@ async fn a_users_db_whose_numbers_caught_up_is_refused() {
     venue.operator("POST", "/v1/operator/deposits", deposit).await.check(200);
     let (older, _) = venue.crash().await;
     let fault = OutboxFault::OtherCommand { n: 3 };
-    let sentence = "the engine took another command under number 3 than users.db has: users.db and the journal do not \
+    let sentence = "the engine took another command under number 3 than the user store has: it and the journal do not \
                     belong together; restore them from one backup";
     check_fault(older, ahead, fault, sentence).await;
 }
@@ -136,8 +136,8 @@ async fn outcomes_that_nobody_can_repeat_are_missed_by_name() {
     let venue = Venue::start_on(folder, Arc::new(engine.copy())).await;
     venue.drained().await;
     let fault = OutboxFault::OutcomesLost { first_n: 1, last_n: 2 };
-    let sentence = "the engine executed the commands 1 to 2, but users.db does not have their outcomes: users.db is \
-                    older than the journal; restore the users.db that belongs to it";
+    let sentence = "the engine executed the commands 1 to 2, but the user store does not have their outcomes: it is \
+                    older than the journal; restore the one that belongs to it (users.db, or the tables in PostgreSQL)";
     check_fault(older, venue.engine.clone(), fault, sentence).await;
 }
 
@@ -166,8 +166,8 @@ async fn pruned_rows_that_the_engine_needs_are_missed_by_name() {
     assert_eq!(venue.store.prune_outbox(emporion_model::TimeUs(u64::MAX)).await.unwrap(), 2);
     let (folder, _) = venue.crash().await;
     let fault = OutboxFault::RowsPruned { engine_n: 0, pruned_n: 2 };
-    let sentence = "the engine's last number is 0, but users.db keeps commands only after 2: the journal is an older \
-                    one than users.db may go with; restore a newer journal";
+    let sentence = "the engine's last number is 0, but the user store keeps commands only after 2: the journal is an \
+                    older one than the user store may go with; restore a newer journal";
     check_fault(folder, empty, fault, sentence).await;
 }
 
