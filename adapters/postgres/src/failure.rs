@@ -72,6 +72,12 @@ fn driver(error: &Error) -> StoreError {
         return StoreError::Unusable(format!("{NOT_PRIMARY}: {message}"));
     }
     if [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION].contains(code) {
+        if message.contains("client certificate") {
+            return StoreError::Unusable(format!(
+                "the database asks for a client certificate, and this build has none: let this user log in with a \
+                 password, without clientcert in pg_hba.conf ({message})"
+            ));
+        }
         return StoreError::Unusable(format!("the database does not accept the user of the URL: {message}"));
     }
     if *code == SqlState::INVALID_CATALOG_NAME {

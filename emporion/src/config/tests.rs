@@ -114,6 +114,20 @@ fn every_wrong_value_is_one_sentence() {
          files in data_dir",
     );
     check(
+        "[store]\nsegments = \"s3://Journal\"",
+        "`store.segments` in the file /emporion.toml is \"s3://Journal\", but a place in S3 is s3://BUCKET or \
+         s3://BUCKET/PREFIX",
+    );
+    check(
+        "[store]\nsegments_endpoint = \"localhost:9000\"",
+        "`store.segments_endpoint` in the file /emporion.toml must begin with http:// or https://, or be empty for AWS",
+    );
+    check(
+        "[store]\nsegments_access_key = \"a\"",
+        "`store.segments_access_key` in the file /emporion.toml and `store.segments_secret_key` belong together: give \
+         both or neither",
+    );
+    check(
         "[internal]\nvenue_keys = [\"1:abc\"]",
         "`internal.venue_keys` in the file /emporion.toml is not right: a key is not 64 hexadecimal digits; each is \
          \"number:64 hexadecimal digits\"",
