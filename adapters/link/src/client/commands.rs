@@ -6,6 +6,15 @@ use crate::wire::{Answer, Request, ServiceAnswer};
 use async_trait::async_trait;
 use emporion_model::{Action, Asset, AssetCode, AssetId, SourceId};
 use emporion_ports::commands::{EngineCommands, ServiceOutcome, SubmitError};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long a request waits for somebody who leads and has room: longer than a takeover takes, as operators and
+/// scripts need not see one.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two tries of a request that nobody took.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// The leader's [`EngineCommands`], from another process. Cheap to clone.
 #[derive(Clone)]
@@ -17,8 +26,19 @@ impl CommandsLink {
         Self(leader)
     }
 
+    /// Asks until somebody takes the request, or for as long as it is worth waiting.
     async fn ask(&self, request: Request) -> Result<Answer, SubmitError> {
-        match self.0.ask(&request).await {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.ask_once(&request).await {
+                Err(SubmitError::Busy(_)) if Instant::now() < until => pause().await,
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn ask_once(&self, request: &Request) -> Result<Answer, SubmitError> {
+        match self.0.ask(request).await {
             Ok(Answer::Busy) => Err(SubmitError::Busy("the leader is busy".to_owned())),
             Ok(Answer::NotLeading(_) | Answer::NotServed) => {
                 Err(SubmitError::Busy("the process that was asked does not lead".to_owned()))
@@ -53,6 +73,11 @@ impl EngineCommands for CommandsLink {
             _ => Err(unexpected()),
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a pause is meant: nobody says when there is room")]
+async fn pause() {
+    sleep(AGAIN).await;
 }
 
 /// Why a question was not answered.

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -79,6 +80,20 @@ async fn services_are_answered_over_the_same_connection() {
     assert_eq!(commands.submit(source, 5, Action::Tick).await, Err(SubmitError::OutOfOrder { last_n: 1 }));
     assert_eq!(commands.last_n(source).await, Ok(1));
     assert_eq!(commands.asset("BTC".parse().unwrap()).await, Ok(None));
+}
+
+#[tokio::test]
+async fn services_wait_for_somebody_who_leads() {
+    let authority = Authority::new();
+    let recorder = recorder(true);
+    let server = server(authority.tls("server"), Leading::Elsewhere(None), LinkOptions::default()).await;
+    let (_leader, link) = link(authority.tls("client"), server.address, LinkOptions::default());
+    let commands = CommandsLink::new(link);
+    let mut submitted = tokio::spawn(async move { commands.submit(SourceId(1), 1, Action::Tick).await });
+    let is_early = tokio::time::timeout(Duration::from_millis(200), &mut submitted).await.is_ok();
+    assert!(!is_early, "nobody led");
+    server.leading.send_replace(here(&recorder));
+    assert_eq!(submitted.await.unwrap(), Ok(ServiceOutcome::Done));
 }
 
 /// The first steps down and names the second; what it had begun is answered by it.

@@ -7,6 +7,7 @@
 use super::answers::pause;
 use super::aside::Aside;
 use super::message::LaneBody;
+use super::outage::Outage;
 use emporion_edge::Clock;
 use emporion_model::Command;
 use emporion_ports::lanes::{BATCH_MAX, Delivery, Handle, LaneError, Lanes};
@@ -71,26 +72,31 @@ impl LaneConsumer {
     /// Receives until `stop` is true or nobody holds its other end. What is not finished then becomes visible again at
     /// once.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let consumer = Arc::new(self);
+        let (consumer, outage) = (Arc::new(self), Arc::new(Outage::default()));
         let mut receivers = JoinSet::new();
         for _ in 0..consumer.options.receivers {
-            let (consumer, stop) = (Arc::clone(&consumer), stop.clone());
-            receivers.spawn(async move { consumer.receive(stop).await });
+            let (consumer, outage, stop) = (Arc::clone(&consumer), Arc::clone(&outage), stop.clone());
+            receivers.spawn(async move { consumer.receive(&outage, stop).await });
         }
         receivers.join_all().await;
     }
 
-    async fn receive(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    async fn receive(self: Arc<Self>, outage: &Outage, mut stop: watch::Receiver<bool>) {
         let mut wait = Duration::ZERO;
         while !is_stopped(&stop) {
             match self.lanes.receive(BATCH_MAX, wait, self.options.visibility).await {
                 Ok(deliveries) => {
+                    if outage.works() {
+                        tracing::info!("The lanes can be received again.");
+                    }
                     wait = if deliveries.is_empty() { self.options.idle_wait } else { Duration::ZERO };
                     self.process(deliveries, &mut stop).await;
                 }
                 Err(error) => {
                     metrics::counter!("lane_receive_failures_total").increment(1);
-                    tracing::warn!(%error, "The lanes cannot be received.");
+                    if outage.failed() {
+                        tracing::warn!(%error, "The lanes cannot be received.");
+                    }
                     tokio::select! { () = pause(FAILED_RETRY) => {}, () = stopped(&mut stop) => {} }
                 }
             }

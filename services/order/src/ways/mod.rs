@@ -12,6 +12,7 @@ mod canary;
 mod consumer;
 mod direct;
 mod message;
+mod outage;
 mod sender;
 #[cfg(test)]
 mod tests;
