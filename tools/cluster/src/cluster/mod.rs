@@ -67,14 +67,14 @@ impl Cluster {
         let trio = Trio::start(&reachable.join("postgres"), &secret()?).context("PostgreSQL")?;
         let redis = RedisCluster::start(&[]).context("Redis")?;
         let (queues, addresses) = queues::start(options, &folder.log_file("lanes")).context("the queue")?;
+        // They listen before ports are chosen for processes that do not listen yet.
+        let count = if options.networks { plan::EACH } else { 0 };
+        let networks = network::start(count, &trio, &redis, &addresses.endpoint)?;
         let plan = Plan::new()?;
+        let networks = network::of_sequencers(networks, &plan);
         let names: Vec<&str> = plan.processes.iter().map(|process| process.name.as_str()).collect();
         certificates::make(&folder.path().join("certificates"), &names)?;
         let users = database::create(&trio)?;
-        let networks = match options.networks {
-            true => network::of_sequencers(&plan, &trio, &redis, &addresses.endpoint)?,
-            false => BTreeMap::new(),
-        };
         let operator_token = secret()?;
         folder.write_secret("operator-token", &operator_token)?;
         let shared = Shared {

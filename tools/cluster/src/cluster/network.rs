@@ -23,26 +23,30 @@ pub struct Network {
     redis: BTreeMap<SocketAddr, FaultProxy>,
 }
 
-/// A network for each sequencer.
-pub(super) fn of_sequencers(
-    plan: &Plan,
-    trio: &Trio,
-    redis: &RedisCluster,
-    lanes: &str,
-) -> Result<BTreeMap<String, Network>> {
+/// Networks for so many processes, to which nothing leads yet.
+pub(super) fn start(count: usize, trio: &Trio, redis: &RedisCluster, lanes: &str) -> Result<Vec<Network>> {
     let lanes = lanes.trim_start_matches("http://").parse().context("the queue's address")?;
-    let named = plan.of(Role::Sequencer).zip(1..).map(|(process, number)| {
+    let networks = (1..).take(count).map(|number| {
         let mut network = Network {
             // As long as 127.0.0.1.
             host: Ipv4Addr::new(127, 0, number, 1),
             write: FaultProxy::start(Some(trio.write_address()))?,
             read: FaultProxy::start(Some(trio.read_address()))?,
             lanes: FaultProxy::start(Some(lanes))?,
-            internal: FaultProxy::start(Some(process.internal))?,
+            internal: FaultProxy::start(None)?,
             redis: BTreeMap::new(),
         };
         network.lead_to_redis(redis)?;
-        Ok((process.name.clone(), network))
+        Ok(network)
+    });
+    networks.collect()
+}
+
+/// Leads to the sequencers, each by a network of its own.
+pub(super) fn of_sequencers(networks: Vec<Network>, plan: &Plan) -> BTreeMap<String, Network> {
+    let named = plan.of(Role::Sequencer).zip(networks).map(|(process, network)| {
+        network.internal.switch_to(Some(process.internal));
+        (process.name.clone(), network)
     });
     named.collect()
 }

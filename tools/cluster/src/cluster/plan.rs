@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// How many processes of each role there are.
-const EACH: usize = 2;
+pub(super) const EACH: usize = 2;
 
 /// What a process of the venue does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
