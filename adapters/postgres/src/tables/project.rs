@@ -21,7 +21,10 @@ const LOCK_HEAD: &str = "select history, seq, chain, time from projection_head f
 
 /// The tables are rebuildable, so nobody waits for a standby to have them; but they are flushed, because only what is
 /// flushed reaches a replica.
-const BEGIN: &str = "begin; set local synchronous_commit = local";
+///
+/// A projector that is frozen between its two round trips holds the tables' head, for which the one of the next leader
+/// waits: so the server gives it up soon. One that was only slow finds that out at its commit, and tries again.
+const BEGIN: &str = "begin; set local synchronous_commit = local; set local idle_in_transaction_session_timeout = '1s'";
 
 /// Divides by zero where the tables are not at the expected head, so that nothing that was sent behind it is done.
 const MOVE_HEAD: &str = "with moved as (
