@@ -130,7 +130,7 @@ impl Scene {
             began.push((fault, fault.strike(&mut self.venue.cluster, &self.watch)));
             self.wait_for_more();
             let (count, acknowledged) = (began.len(), self.load.acknowledged());
-            writeln!(stdout(), "{count}: {}, {acknowledged} orders acknowledged", fault.name()).unwrap();
+            writeln!(stdout().lock(), "{count}: {}, {acknowledged} orders acknowledged", fault.name()).unwrap();
         }
         let record = self.runtime.block_on(self.load.stop());
         let seen = self.watch.stop();

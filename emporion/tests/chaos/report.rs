@@ -47,7 +47,7 @@ impl Report {
     /// Prints it. Nothing may be wrong, and there must have been something to judge.
     #[track_caller]
     pub(crate) fn check(&self) {
-        writeln!(stdout(), "{self}").unwrap();
+        writeln!(stdout().lock(), "{self}").unwrap();
         let wrong: Vec<_> = self.findings().into_iter().filter(|(_, examples)| !examples.is_empty()).collect();
         assert!(wrong.is_empty(), "{wrong:#?}");
         let seen = &self.seen;
