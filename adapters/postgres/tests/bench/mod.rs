@@ -51,7 +51,8 @@ impl Tally {
         let Self { cases, cut, committed, fenced, violations, .. } = self;
         eprintln!("{cases} cases, {cut} cut: {committed} committed, {fenced} fenced, {} violations", violations.len());
         assert!(violations.is_empty(), "{violations:#?}");
-        assert!(cut * 10 > cases * 8, "{cut} of {cases} were cut");
+        // The last two offsets of each direction may lie behind the end of a conversation that is a byte shorter.
+        assert!((cut + 4) * 10 > cases * 8, "{cut} of {cases} were cut");
     }
 }
 
