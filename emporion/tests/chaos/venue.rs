@@ -4,6 +4,7 @@ use emporion_api::signing::Signer;
 use emporion_cluster::{Cluster, Lanes, Options, Queue};
 use emporion_edge::Clock;
 use serde_json::Value;
+use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +12,9 @@ use tempfile::TempDir;
 
 /// How long anything may take that is waited for, on a machine that does other things too.
 const WAIT_MAX: Duration = Duration::from_secs(120);
+
+/// How many lines of a log are told after a failure.
+const LINES_TOLD: usize = 20;
 
 /// A cluster in a folder of its own.
 pub(crate) struct Venue {
@@ -64,6 +68,24 @@ impl Venue {
             let report = self.command(&["audit"]);
             (report["tablesRebuilt"] == true).then_some(report)
         })
+    }
+}
+
+/// After a failure the sequencers tell what they did last, as their logs go with the folder.
+impl Drop for Venue {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for name in self.cluster.names("sequencer") {
+            let metrics = ["sequencer_leads", "sequencer_committed_seq", "standby_seq"];
+            let told = metrics.map(|metric| self.cluster.metric(name, metric));
+            let log = std::fs::read_to_string(self.cluster.folder().join(format!("log/{name}.log")));
+            let log = log.unwrap_or_default();
+            let end: Vec<&str> = log.lines().rev().take(LINES_TOLD).collect();
+            // Nobody may be listening any more.
+            let _ = writeln!(stdout().lock(), "{name}: {metrics:?} are {told:?}; the newest lines first: {end:#?}");
+        }
     }
 }
 
